@@ -1,0 +1,1 @@
+"""Watches and steers the PBX around the calls, over AMI."""

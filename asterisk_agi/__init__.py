@@ -1,0 +1,1 @@
+"""One call, from the dialplan's AGI() to the hand-off: protocol, media, speech, dialogue."""

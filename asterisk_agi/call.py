@@ -1,0 +1,181 @@
+"""One call, from the AGI session to its outcome: opens what a conversation needs, closes it all.
+
+The order matters. Nothing is answered or dialled without AMI, for without it the leg could not
+be ended again. Whatever fails, the media leg is hung up before the AGI session goes on:
+Asterisk would keep the caller on a silent leg otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from asterisk_agi.conversation import CallSettings, Conversation, Instruments
+from asterisk_agi.dialogue.effects import Line
+from asterisk_agi.dialogue.machine import DialogueSettings, start
+from asterisk_agi.dialogue.understanding import Understander
+from asterisk_agi.dialogue.wording import HOLD
+from asterisk_agi.ear import Ear
+from asterisk_agi.audio import PcmChunk
+from asterisk_agi.errors import CallError, CallerHungUp, MediaError, PbxDown, SpeechError
+from asterisk_agi.handoff import Outcome, reason_of
+from asterisk_agi.inquiry import Inquiry
+from asterisk_agi.leg import DialledLeg
+from asterisk_agi.media.leg import Leg, MediaSettings
+from asterisk_agi.mouth import Mouth
+from asterisk_agi.pbx import Pbx, PbxEvent
+from asterisk_agi.server import AgiSession
+from asterisk_agi.speech.endpointing import Endpointer, EndpointSettings
+from asterisk_agi.speech.port import RecognizerEngine, Synthesizer
+from asterisk_agi.speech.vad import VadSettings, VoiceActivity
+from asterisk_agi.story import Story
+from erp.port import ErpPort
+
+_log = logging.getLogger(__name__)
+
+LONGEST_GRACE_S = 30
+"""Seconds that Asterisk waits beyond the longest call before it ends the leg by itself."""
+
+HOLD_EVERY_S = 6.0
+"""Seconds between two signs of life while the leg can't be ended."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What all calls of the process share."""
+
+    pbx: Pbx
+    recognizer: RecognizerEngine
+    synthesizer: Synthesizer
+    erp: ErpPort
+    media: MediaSettings
+    vad: VadSettings
+    endpointing: EndpointSettings
+    call: CallSettings
+    today: Callable[[], date]
+
+
+class Call:
+    """One caller, served with one profile."""
+
+    def __init__(
+        self, session: AgiSession, parts: Parts, profile: DialogueSettings, story: Story
+    ) -> None:
+        self._session = session
+        self._parts = parts
+        self._profile = profile
+        self._story = story
+        self._conversation: Conversation | None = None
+        self._dialled: DialledLeg | None = None
+
+    async def run(self) -> Outcome:
+        """Serve the caller. Raises CallError when there was no conversation at all."""
+        if not self._parts.pbx.connected:
+            raise PbxDown("AMI is not connected: nothing was dialled")
+        recognizer = self._parts.recognizer.session()
+        try:
+            leg = await Leg.open(self._parts.media, self._hear)
+            try:
+                return await self._on(leg, self._instruments(leg, recognizer))
+            finally:
+                await leg.close()
+        finally:
+            await recognizer.close()
+
+    def interrupt(self, error: CallError) -> None:
+        """End the conversation for a reason of the process, not of the call."""
+        if self._conversation is not None:
+            self._conversation.fail(error)
+
+    def _instruments(self, leg: Leg, recognizer: object) -> Instruments:
+        parts = self._parts
+        return Instruments(
+            mouth=lambda spoken, silent: Mouth(leg, parts.synthesizer, spoken, silent),
+            ear=lambda hooks, tasks: Ear(
+                VoiceActivity(parts.vad), Endpointer(parts.endpointing), recognizer, hooks, tasks
+            ),
+            inquiry=Inquiry(parts.erp, self._story, parts.today),
+            understander=Understander(self._profile),
+            today=parts.today,
+            story=self._story,
+        )
+
+    async def _on(self, leg: Leg, instruments: Instruments) -> Outcome:
+        longest_s = self._parts.call.longest_call_s + LONGEST_GRACE_S
+        dialled = DialledLeg(self._session, self._parts.pbx, leg, longest_s)
+        conversation = Conversation(self._parts.call, start(self._profile), instruments)
+        self._conversation = conversation
+
+        def on_event(event: PbxEvent) -> None:
+            dialled.on_event(event)
+            self._take_key(event)
+
+        subscription = self._parts.pbx.subscribe(self._session.prelude.uniqueid, on_event)
+        try:
+            return await self._talk(dialled, conversation)
+        finally:
+            await self._release(dialled, conversation)
+            subscription.cancel()
+            await conversation.close()
+
+    async def _talk(self, dialled: DialledLeg, conversation: Conversation) -> Outcome:
+        try:
+            await self._session.answer()
+            await dialled.open(self._parts.call.leg_s)
+            conversation.tasks.start(self._watch(dialled), "watch the leg")
+            return await conversation.run(caller_number(self._session))
+        except CallError as error:
+            if not isinstance(error, CallerHungUp):
+                _log.warning("the conversation failed: %s", error)
+            return conversation.outcome(reason_of(error))
+
+    def _hear(self, chunk: PcmChunk) -> None:
+        if self._conversation is not None:
+            try:
+                self._conversation.ear.accept(chunk)
+            except SpeechError as error:
+                self._conversation.fail(error)
+
+    def _take_key(self, event: PbxEvent) -> None:
+        pressed = event.get("Event") == "DTMFEnd" and event.get("Direction") == "Received"
+        ours = event.get("Uniqueid") == self._session.prelude.uniqueid
+        if pressed and ours and self._conversation is not None:
+            self._conversation.key_pressed(event.get("Digit", ""))
+
+    async def _watch(self, dialled: DialledLeg) -> None:
+        await dialled.ended()
+        raise MediaError("the media leg ended, and not by our wish")
+
+    async def _release(self, dialled: DialledLeg, conversation: Conversation) -> None:
+        """Free the AGI session from the leg; the caller hears that we are there meanwhile."""
+        if self._session.hung_up.is_set():
+            await dialled.abandon()
+            return
+        holding = asyncio.get_running_loop().create_task(_hold(conversation.mouth), name="hold")
+        try:
+            await dialled.hang_up()
+        except CallerHungUp:
+            _log.debug("the caller left while the leg was ended")
+        finally:
+            holding.cancel()
+            await asyncio.gather(holding, return_exceptions=True)
+
+
+async def _hold(mouth: Mouth) -> None:
+    """Say again and again that the caller is being put through, for as long as it takes."""
+    while True:
+        await asyncio.sleep(HOLD_EVERY_S)
+        mouth.say((Line(HOLD),), 0)
+
+
+def caller_number(session: AgiSession) -> str:
+    """Return the caller's number, empty when it is withheld."""
+    number = session.prelude.caller_number
+    return "" if number.casefold() in WITHHELD else number
+
+
+WITHHELD = ("anonymous", "restricted", "private", "unavailable")
+"""What carriers put in place of a number that may not be known."""

@@ -1,0 +1,174 @@
+"""What `orderline check` tries, dependency by dependency.
+
+The PBX is known by a protocol here, as everywhere in this room; `app.py` hands in the real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Protocol
+
+from asterisk_agi.check import Check, NotWell
+from asterisk_agi.media.leg import Leg, MediaSettings
+from asterisk_agi.speech.port import RecognizerEngine, Synthesizer
+from dialplan.check import examine
+from erp.deadline import Deadline
+from erp.model import Customer, Item, NotFound
+from erp.port import ErpPort
+
+ERP_S = 5.0
+"""Seconds for each operation of the ERP: more than a turn has, to tell slow from dead."""
+
+RIGHTS = {
+    "Hangup": "ends the media leg",
+    "Getvar": "learns where Asterisk's end of the media leg listens",
+    "CoreShowChannels": "asks for the present state after a reconnect",
+    "ShowDialPlan": "lets this check read the dialplan",
+}
+"""AMI actions that our user needs, and what for."""
+
+
+class Manager(Protocol):
+    """What the checks need of AMI."""
+
+    async def wait_connected(self, timeout_s: float | None = None) -> None:
+        """Wait for the login."""
+
+    async def action(self, name: str, **headers: str) -> Sequence[Mapping[str, str]]:
+        """Send an action; returns the response and its events."""
+
+
+def pbx_checks(
+    ami: Manager, where: str, context: str, extension: str
+) -> tuple[Check, ...]:
+    """Login, rights, channel driver, dialplan entry with its fallback label."""
+
+    async def login() -> str:
+        await ami.wait_connected(timeout_s=5.0)
+        return "logged in"
+
+    async def rights() -> str:
+        allowed = (await ami.action("ListCommands"))[0]
+        lacking = [f"{name} ({use})" for name, use in RIGHTS.items() if name not in allowed]
+        if lacking:
+            raise NotWell(f"manager.conf: the user may not {', '.join(lacking)}: add the rights")
+        return f"{len(RIGHTS)} actions allowed; that DTMF events come, the first key shows"
+
+    async def driver() -> str:
+        answer = await ami.action("Getvar", Variable="IFMODULE(chan_rtp.so)")
+        if answer[0].get("Value") != "1":
+            raise NotWell("chan_rtp.so is not loaded: add `load = chan_rtp.so` to modules.conf")
+        return "chan_rtp.so is loaded"
+
+    async def entry() -> str:
+        steps = await ami.action("ShowDialPlan", Context=context)
+        findings = examine(steps, context, extension)
+        ill = [finding for finding in findings if not finding.ok]
+        if ill:
+            raise NotWell("; ".join(f"{finding.what}: {finding.mend}" for finding in ill))
+        return "; ".join(finding.what for finding in findings)
+
+    place = f"{extension}@{context}"
+    return (
+        Check("AMI login", where, login),
+        Check("AMI rights", where, rights),
+        Check("media channel driver", where, driver),
+        Check("dialplan entry and fallback", place, entry),
+    )
+
+
+def media_check(settings: MediaSettings) -> Check:
+    """An RTP port can be had."""
+
+    async def attempt() -> str:
+        leg = await Leg.open(settings, lambda chunk: None)
+        port = leg.port
+        await leg.close()
+        return f"port {port} is free"
+
+    span = f"{settings.port_first}-{settings.port_last}" if settings.port_first else "any port"
+    return Check("RTP ports", f"{settings.host}:{span}", attempt)
+
+
+def recognizer_check(engine: RecognizerEngine, phrases: tuple[str, ...]) -> Check:
+    """The model decodes, and knows the words that the dialogue listens for."""
+
+    async def attempt() -> str:
+        session = engine.session()
+        try:
+            await session.finish()
+        finally:
+            await session.close()
+        unknown = engine.unknown_words(phrases)
+        if unknown:
+            raise NotWell(f"the model can't hear {', '.join(unknown[:10])}: take a larger model")
+        return "loaded; it knows every word of the dialogue"
+
+    return Check("recogniser", engine.name, attempt)
+
+
+def synthesizer_check(synthesizer: Synthesizer) -> Check:
+    """The voice speaks."""
+
+    async def attempt() -> str:
+        chunk = await synthesizer.speak("This is a test of the voice.")
+        return f"{chunk.seconds:.1f} s of speech"
+
+    return Check("voice", synthesizer.name, attempt)
+
+
+def erp_checks(erp: ErpPort, where: str, item_number: str, phone: str) -> tuple[Check, ...]:
+    """Login, then each operation with records of the company's own."""
+
+    def deadline() -> Deadline:
+        return Deadline.after(asyncio.get_running_loop().time(), ERP_S)
+
+    async def login() -> str:
+        await erp.ping(deadline())
+        return "logged in"
+
+    async def find_item() -> str:
+        item = await _item(erp, item_number, deadline())
+        return f"item {item.number} is {item.name}, record {item.record_id}"
+
+    async def availability() -> str:
+        item = await _item(erp, item_number, deadline())
+        stock = await erp.availability(item, date.today(), deadline())
+        return f"{stock.available.amount} {stock.available.unit} of item {item.number}"
+
+    async def customer() -> str:
+        return f"record {(await _customer(erp, phone, deadline())).record_id}"
+
+    async def last_order() -> str:
+        order = await erp.last_order(await _customer(erp, phone, deadline()), deadline())
+        if isinstance(order, NotFound):
+            return "this customer has no order"
+        return f"order {order.number} is {order.state.value}"
+
+    return (
+        Check("ERP login", where, login),
+        Check("ERP find item", where, find_item),
+        Check("ERP availability", where, availability),
+        Check("ERP customer by number", where, customer),
+        Check("ERP last order", where, last_order),
+    )
+
+
+async def _item(erp: ErpPort, number: str, deadline: Deadline) -> Item:
+    if not number:
+        raise NotWell("check.item_number is not set: write the number of an item of yours")
+    item = await erp.find_item(number, deadline)
+    if isinstance(item, NotFound):
+        raise NotWell(f"no item has check.item_number {number!r}: write one that exists")
+    return item
+
+
+async def _customer(erp: ErpPort, phone: str, deadline: Deadline) -> Customer:
+    if not phone:
+        raise NotWell("check.phone is not set: write the telephone number of a customer")
+    found = await erp.customers_by_phone(phone, deadline)
+    if not found:
+        raise NotWell("no customer has the number check.phone: write one that a customer has")
+    return found[0]

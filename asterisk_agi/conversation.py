@@ -1,0 +1,269 @@
+"""One caller's conversation: carries events to the dialogue and does the effects it returns.
+
+It decides nothing about what is said (`dialogue/`), hears nothing itself (`ear.py`), makes no
+speech (`mouth.py`) and asks the ERP nothing (`inquiry.py`). All that happens comes through one
+queue, in order; what fails comes through it as well, and ends the conversation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from asterisk_agi.dialogue import events
+from asterisk_agi.dialogue.effects import (
+    AskAvailability,
+    AskLastOrder,
+    DropQuery,
+    Effect,
+    Finish,
+    HandOff,
+    LineKind,
+    Say,
+)
+from asterisk_agi.dialogue.machine import CallState, listening, step
+from asterisk_agi.dialogue.summary import summarise
+from asterisk_agi.dialogue.understanding import Understander
+from asterisk_agi.ear import Ear, EarHooks, HeardTurn
+from asterisk_agi.greeting import Greeting
+from asterisk_agi.handoff import Outcome
+from asterisk_agi.inquiry import Inquiry
+from asterisk_agi.mouth import Mouth, Spoken
+from asterisk_agi.speech.port import Transcript
+from asterisk_agi.story import Story
+from asterisk_agi.tasks import Tasks
+from asterisk_agi.timers import Timers
+from asterisk_agi.turn import Turn
+from dialplan.reasons import Reason
+from erp.deadline import Deadline
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CallSettings:
+    """The times of a call."""
+
+    longest_call_s: int = 900
+    """Seconds after which the caller is told so, and handed to a human."""
+    turn_budget_s: float = 2.0
+    """Seconds from the end of the caller's speech until the ERP must have answered."""
+    filler_ms: int = 700
+    """Milliseconds after which a short sign of life is spoken while the ERP is asked."""
+    greet_wait_ms: int = 300
+    """Longest wait of the greeting for the look-up of the caller's number, in milliseconds."""
+    lookup_s: float = 2.0
+    """Seconds for the look-up of the caller's number."""
+    leg_s: float = 3.0
+    """Seconds for the media leg to come up."""
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """What a conversation is made with. The factories take the conversation's own hooks."""
+
+    mouth: Callable[[Callable[[Spoken], None], Callable[[], None]], Mouth]
+    ear: Callable[[EarHooks, Tasks], Ear]
+    inquiry: Inquiry
+    understander: Understander
+    today: Callable[[], date]
+    story: Story
+
+
+Occurrence = events.Event | Outcome | BaseException
+
+
+class Conversation:
+    """From the greeting to the outcome."""
+
+    def __init__(self, settings: CallSettings, state: CallState, instruments: Instruments) -> None:
+        self._settings = settings
+        self._state = state
+        self._with = instruments
+        self._occurrences: asyncio.Queue[Occurrence] = asyncio.Queue()
+        self.tasks = Tasks(self.fail)
+        self._timers = Timers()
+        self._clock = asyncio.get_running_loop().time
+        self._turn = Turn(0, self._clock())
+        self._query: asyncio.Task[None] | None = None
+        self._ending = False
+        self.mouth = instruments.mouth(self._spoken, self._fell_silent)
+        self.ear = instruments.ear(self._hooks(), self.tasks)
+
+    def _hooks(self) -> EarHooks:
+        return EarHooks(
+            understand=self._understand,
+            today=self._with.today,
+            on_speech=lambda: self._timers.cancel("no input"),
+            on_barge_in=self._barged_in,
+            on_turn=self._turn_heard,
+            on_nothing=self._fell_silent,
+        )
+
+    async def run(self, number: str) -> Outcome:
+        """Talk until the end. number: the caller's, empty when withheld.
+
+        Raises what the ear, the mouth or `fail` raised.
+        """
+        self.tasks.start(self.mouth.run(), "mouth")
+        self._timers.set("longest", self._settings.longest_call_s, self._lasted_too_long)
+        self._listen()
+        greeting = Greeting(self._with.inquiry, self.tasks, self._occurrences.put_nowait)
+        deadline = Deadline.after(self._clock(), self._settings.lookup_s)
+        wait_s = self._settings.greet_wait_ms / 1000
+        self.tasks.start(greeting.run(number, deadline, wait_s), "greet")
+        while True:
+            occurrence = await self._occurrences.get()
+            if isinstance(occurrence, BaseException):
+                raise occurrence
+            if isinstance(occurrence, Outcome):
+                return occurrence
+            self._step(occurrence)
+
+    async def close(self) -> None:
+        """Stop all that runs for it."""
+        self._timers.close()
+        await self.tasks.close()
+
+    # What happens...
+
+    def fail(self, error: BaseException) -> None:
+        """End the conversation with this error."""
+        self._occurrences.put_nowait(error)
+
+    def key_pressed(self, key: str) -> None:
+        """Take a key of the caller's telephone."""
+        self._with.story.tell("key", key=key)
+        if not self._ending:
+            self.mouth.stop()
+        self._timers.cancel("no input")
+        self._occurrences.put_nowait(events.KeyPressed(key))
+
+    def _lasted_too_long(self) -> None:
+        self._occurrences.put_nowait(events.LongestCallReached())
+
+    def _barged_in(self) -> None:
+        if self.mouth.speaking and not self._ending:
+            self._with.story.tell("barge_in", turn=self._turn.number)
+            self.mouth.stop()
+
+    def _understand(self, transcript: Transcript, today: date) -> events.Meaning:
+        return self._with.understander.understand(transcript, self._state, today)
+
+    def _turn_heard(self, heard: HeardTurn) -> None:
+        if self._ending:
+            return
+        # A turn too short to have stopped our speech by itself is one all the same.
+        self.mouth.stop()
+        self._turn = Turn.heard(self._turn.number + 1, heard)
+        self._with.story.tell(
+            "heard",
+            turn=self._turn.number,
+            text=heard.transcript.text,
+            confidence=round(heard.transcript.confidence, 3),
+            intent=heard.meaning.intent.value,
+            speech_end=self._with.story.unix_s(heard.speech_end_s),
+        )
+        self._occurrences.put_nowait(events.TurnHeard(heard.meaning))
+
+    def _fell_silent(self) -> None:
+        """Nobody speaks: wait for the caller as long as the state allows."""
+        waits_s = listening(self._state).no_input_s
+        if waits_s is not None and not self._ending and not self.mouth.speaking:
+            self._timers.set("no input", waits_s, self._heard_nothing)
+
+    def _heard_nothing(self) -> None:
+        self._occurrences.put_nowait(events.NothingHeard())
+
+    def _spoken(self, spoken: Spoken) -> None:
+        story = self._with.story
+        story.tell(
+            "said",
+            turn=spoken.turn,
+            text=spoken.heard,
+            kind=spoken.line.kind.value,
+            begin=story.unix_s(spoken.begin_s),
+            end=story.unix_s(spoken.end_s),
+            whole=spoken.whole,
+        )
+        if spoken.turn == self._turn.number and spoken.line.kind is not LineKind.FILLER:
+            hops = self._turn.answered(spoken)
+            if hops is not None:
+                story.tell("hops", turn=spoken.turn, **hops)
+
+    # What is done about it...
+
+    def _step(self, event: events.Event) -> None:
+        begin_s = self._clock()
+        if isinstance(event, (events.QueryAnswered, events.QueryFailed)):
+            self._timers.cancel("filler")
+        elif isinstance(event, (events.KeyPressed, events.KeysEnded)):
+            # A turn that is pressed begins with its last key.
+            self._turn.began_s = begin_s
+        self._state, effects = step(self._state, event, self._with.today())
+        self._turn.worded(self._clock() - begin_s)
+        for effect in effects:
+            self._perform(effect)
+        self._listen()
+        self._wait_for_keys(event)
+        self._fell_silent()
+
+    def _listen(self) -> None:
+        self.ear.listen_for(listening(self._state))
+
+    def _wait_for_keys(self, event: events.Event) -> None:
+        waits_s = listening(self._state).keys_s
+        if waits_s is None:
+            self._timers.cancel("keys")
+        elif isinstance(event, events.KeyPressed):
+            self._timers.set(
+                "keys", waits_s, lambda: self._occurrences.put_nowait(events.KeysEnded())
+            )
+
+    def _perform(self, effect: Effect) -> None:
+        if isinstance(effect, Say):
+            self.mouth.say(effect.lines, self._turn.number)
+        elif isinstance(effect, (HandOff, Finish)):
+            self._end(self.outcome(effect.reason))
+        elif isinstance(effect, DropQuery):
+            self._drop_query()
+        else:
+            self._ask(effect)
+
+    def _ask(self, query: AskAvailability | AskLastOrder) -> None:
+        self._drop_query()
+        deadline = Deadline.after(self._turn.began_s, self._settings.turn_budget_s)
+        self._query = self.tasks.start(self._answer(query, deadline), "ask the ERP")
+        due_s = self._turn.began_s + self._settings.filler_ms / 1000 - self._clock()
+        self._timers.set(
+            "filler", due_s, lambda: self._occurrences.put_nowait(events.FillerDue())
+        )
+
+    async def _answer(self, query: AskAvailability | AskLastOrder, deadline: Deadline) -> None:
+        begin_s = self._clock()
+        event = await self._with.inquiry.answer(query, deadline, self._turn.number)
+        self._turn.asked_erp(self._clock() - begin_s)
+        self._occurrences.put_nowait(event)
+
+    def _drop_query(self) -> None:
+        self._timers.cancel("filler")
+        if self._query is not None:
+            self._query.cancel()
+            self._query = None
+
+    def _end(self, outcome: Outcome) -> None:
+        self._ending = True
+        self._drop_query()
+        self._timers.cancel("no input")
+        self.tasks.start(self._end_after_speech(outcome), "say the last words")
+
+    async def _end_after_speech(self, outcome: Outcome) -> None:
+        await self.mouth.silent()
+        self._occurrences.put_nowait(outcome)
+
+    def outcome(self, reason: Reason) -> Outcome:
+        """Return an outcome with all that was learned so far."""
+        return Outcome(reason, summarise(self._state, reason))

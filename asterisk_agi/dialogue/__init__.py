@@ -1,0 +1,1 @@
+"""What is said: pure functions of states and events."""

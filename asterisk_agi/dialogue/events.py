@@ -1,0 +1,145 @@
+"""What can happen in a call, as the dialogue sees it: frozen values, named in the past tense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+
+from dialplan.reasons import Reason
+from erp.model import Availability, Customer, NotFound, OrderStatus
+
+
+class Intent(str, Enum):
+    """What a caller wants of one turn."""
+
+    AVAILABILITY = "availability"
+    ORDER_STATUS = "order status"
+    HELP = "help"
+    REPEAT = "repeat"
+    GOODBYE = "goodbye"
+    HUMAN = "human"
+    YES = "yes"
+    NO = "no"
+    ITEM_NUMBER = "item number"
+    """A bare item number, as the answer to "which item?"."""
+    DAY = "day"
+    """A bare date, as in "and by friday?"."""
+    CHOICE = "choice"
+    """One of the things that were offered, by its number (1, 2, ...)."""
+    THANKS = "thanks"
+    """A thank-you that neither asks nor ends."""
+    NOTHING = "nothing"
+    """Speech that asks nothing: "um", "okay", "hold on"."""
+    NOT_UNDERSTOOD = "not understood"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """A caller's turn, understood."""
+
+    intent: Intent
+    text: str = field(default="", repr=False)
+    """What was heard, normalised."""
+    item_number: str | None = None
+    day: date | None = None
+    choice: int | None = None
+    amount: int | None = None
+    """How much of the item is wanted, in the item's unit, when the caller said so."""
+    confidence: float = 1.0
+    complete: bool = False
+    """True when nothing is likely to follow: all slots that this state needs are filled."""
+
+
+class LookupOutcome(str, Enum):
+    """How far the look-up by the caller's number has come when the greeting begins."""
+
+    DONE = "done"
+    LATE = "late"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class CallAnswered:
+    """The caller hears us from now on. Always the first event."""
+
+    lookup: LookupOutcome
+    customers: tuple[Customer, ...] = ()
+    """Who has the caller's number, when the look-up is done."""
+
+
+@dataclass(frozen=True)
+class CustomersFound:
+    """The look-up that was late at the greeting is done."""
+
+    customers: tuple[Customer, ...]
+
+
+@dataclass(frozen=True)
+class LookupFailed:
+    """The look-up that was late at the greeting has failed."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class TurnHeard:
+    """The caller's turn ended, and was understood or not."""
+
+    meaning: Meaning
+
+
+@dataclass(frozen=True)
+class NothingHeard:
+    """The caller said and pressed nothing for the time that the state allows."""
+
+
+@dataclass(frozen=True)
+class KeyPressed:
+    """A key of the caller's telephone: `0` to `9`, `*` or `#`."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class KeysEnded:
+    """No further key came for the time that the state allows."""
+
+
+@dataclass(frozen=True)
+class QueryAnswered:
+    """The ERP answered the query in progress."""
+
+    answer: Availability | OrderStatus | NotFound
+
+
+@dataclass(frozen=True)
+class QueryFailed:
+    """The ERP did not answer the query in progress."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class FillerDue:
+    """The query takes so long that the caller should hear a sign of life."""
+
+
+@dataclass(frozen=True)
+class LongestCallReached:
+    """The call has lasted as long as the configuration allows."""
+
+
+Event = (
+    CallAnswered
+    | CustomersFound
+    | LookupFailed
+    | TurnHeard
+    | NothingHeard
+    | KeyPressed
+    | KeysEnded
+    | QueryAnswered
+    | QueryFailed
+    | FillerDue
+    | LongestCallReached
+)

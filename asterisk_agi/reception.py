@@ -1,0 +1,176 @@
+"""Takes each AGI session of the process: checks that it may be served, and ends it properly.
+
+This is the top of a call's task. Whatever happens below, the result variables are written, the
+story is told, and the session returns to the dialplan, which goes to its human.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from asterisk_agi import handoff
+from asterisk_agi.call import Call, Parts, caller_number
+from asterisk_agi.dialogue.machine import DialogueSettings
+from asterisk_agi.errors import (
+    AgiError,
+    AtCallLimit,
+    CallError,
+    CallerHungUp,
+    Draining,
+    UnknownProfile,
+)
+from asterisk_agi.handoff import Outcome, reason_of
+from asterisk_agi.logs import current_session
+from asterisk_agi.server import AgiSession
+from asterisk_agi.story import Story, StorySettings
+from dialplan.masking import masked_number
+
+_log = logging.getLogger(__name__)
+
+DEFAULT_PROFILE = "default"
+"""The profile of an AGI address without one: `agi://HOST:4573`."""
+
+
+@dataclass(frozen=True)
+class ReceptionSettings:
+    """How many calls are taken, and how the process stops."""
+
+    calls_max: int = 30
+    """Calls at once; one more goes to its human at once, as `unavailable`."""
+    drain_s: float = 120.0
+    """Seconds that calls in progress get to finish after SIGTERM."""
+
+
+class Reception:
+    """Serves AGI sessions, each as one call."""
+
+    def __init__(
+        self,
+        settings: ReceptionSettings,
+        profiles: Mapping[str, DialogueSettings],
+        stories: StorySettings,
+        parts: Parts,
+    ) -> None:
+        self._settings = settings
+        self._profiles = profiles
+        self._stories = stories
+        self._parts = parts
+        self._calls = 0
+        self._draining = False
+        self._talking: set[Call] = set()
+        self._none_left = asyncio.Event()
+        self._none_left.set()
+
+    @property
+    def calls(self) -> int:
+        """Calls in progress."""
+        return self._calls
+
+    async def handle(self, session: AgiSession) -> None:
+        """Serve one AGI session to its end."""
+        session_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+        current_session.set(session_id)
+        self._calls += 1
+        self._none_left.clear()
+        try:
+            await self._serve(session, session_id)
+        finally:
+            self._calls -= 1
+            if self._calls == 0:
+                self._none_left.set()
+
+    async def drain(self) -> None:
+        """Take no new call, and wait for those in progress, as long as is configured."""
+        self._draining = True
+        try:
+            await asyncio.wait_for(self._none_left.wait(), self._settings.drain_s)
+        except asyncio.TimeoutError:
+            _log.warning("%d calls are still in progress: they are handed over", self._calls)
+            for call in tuple(self._talking):
+                call.interrupt(Draining("the process is being stopped"))
+            await self._none_left.wait()
+
+    async def _serve(self, session: AgiSession, session_id: str) -> None:
+        story = Story(self._stories.folder, session_id)
+        begin_s = time.monotonic()
+        _log.info("call from %s begins", masked_number(caller_number(session)))
+        try:
+            outcome = await self._outcome(session, session_id, story)
+            await self._tell_dialplan(session, outcome)
+            story.tell(
+                "ended",
+                result=outcome.result.value,
+                reason=outcome.reason.value,
+                summary=outcome.summary,
+            )
+        finally:
+            story.close()
+        lasted_s = time.monotonic() - begin_s
+        _log.info(
+            "call ended: %s, %s, %.1f s", outcome.result.value, outcome.reason.value, lasted_s
+        )
+
+    async def _outcome(self, session: AgiSession, session_id: str, story: Story) -> Outcome:
+        try:
+            await handoff.begin(session, session_id)
+            profile = self._admit(session)
+            story.tell(
+                "started",
+                session=session_id,
+                profile=session.prelude.network_script,
+                sip_call_id=await _sip_call_id(session),
+                caller=masked_number(caller_number(session)),
+            )
+            return await self._talk(Call(session, self._parts, profile, story))
+        except CallError as error:
+            _log.warning("call not served: %s", error or type(error).__name__)
+            return Outcome(reason_of(error))
+        except Exception as error:  # noqa: BLE001
+            # The top of the task: our own bug must still end with the caller at a human.
+            _log.exception("call failed by a fault of ours")
+            return Outcome(reason_of(error))
+
+    async def _talk(self, call: Call) -> Outcome:
+        self._talking.add(call)
+        try:
+            return await call.run()
+        finally:
+            self._talking.discard(call)
+
+    def _admit(self, session: AgiSession) -> DialogueSettings:
+        if self._draining:
+            raise Draining("the process is being stopped")
+        if self._calls > self._settings.calls_max:
+            raise AtCallLimit(f"{self._settings.calls_max} calls are in progress")
+        name = session.prelude.network_script.strip("/") or DEFAULT_PROFILE
+        if name not in self._profiles:
+            known = ", ".join(self._profiles)
+            raise UnknownProfile(f"no profile {name!r}: the configuration has {known}")
+        return self._profiles[name]
+
+    async def _tell_dialplan(self, session: AgiSession, outcome: Outcome) -> None:
+        try:
+            await handoff.end(session, outcome)
+        except (AgiError, CallerHungUp) as error:
+            # The variables still say `unavailable`, or the channel is gone: both are safe.
+            _log.log(
+                logging.DEBUG if isinstance(error, CallerHungUp) else logging.WARNING,
+                "the result was not written: %s",
+                error,
+            )
+
+
+async def _sip_call_id(session: AgiSession) -> str:
+    """Return the Call-ID of the caller's SIP leg, so that both sides can be told together."""
+    technology = session.prelude.channel.partition("/")[0]
+    expression = SIP_CALL_ID.get(technology)
+    return await session.get_full_variable(expression) or "" if expression else ""
+
+
+SIP_CALL_ID = {"PJSIP": "${CHANNEL(pjsip,call-id)}", "SIP": "${SIPCALLID}"}
+"""How each SIP channel driver names the Call-ID (Asterisk documentation, CHANNEL())."""

@@ -1,0 +1,118 @@
+"""Writes `etc/orderline.yaml` from the settings' own classes: each key, its unit, its default.
+
+The text of a key is the docstring that stands below its field, so that file and code can't
+drift; a test compares them.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import textwrap
+import typing
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from erp.secrets import Secret
+
+WIDTH = 96
+
+HEAD = """\
+# The configuration of Orderline: every key, what it is, its unit and its default.
+# A key with a value in front of it is at its default; take the mark off and change it.
+# Keys without a mark must be given. Secrets stand here by reference only:
+# env:NAME (an environment variable) or file:/path (the first line of a file).
+"""
+
+
+def reference(settings: type[Any], examples: Mapping[str, str]) -> str:
+    """Return the commented configuration file for a settings class.
+
+    examples: the values, as YAML text, of the keys that have no default, by dotted key.
+    """
+    hints = typing.get_type_hints(settings)
+    parts = [HEAD]
+    for field in dataclasses.fields(settings):
+        kind = hints[field.name]
+        if typing.get_origin(kind) is not None:
+            inner = typing.get_args(kind)[1]
+            parts.append(f"{field.name}:\n  default:\n" + _section(inner, "    ", "", examples))
+        else:
+            parts.append(f"{field.name}:\n" + _section(kind, "  ", field.name, examples))
+    return "\n".join(parts)
+
+
+def _section(kind: type[Any], indent: str, key: str, examples: Mapping[str, str]) -> str:
+    hints = typing.get_type_hints(kind)
+    texts = field_texts(kind)
+    lines = list(_comment((kind.__doc__ or "").splitlines()[0], indent))
+    given = 0
+    for field in dataclasses.fields(kind):
+        lines += _comment(texts.get(field.name, ""), indent)
+        dotted = f"{key}.{field.name}" if key else field.name
+        if dotted in examples:
+            lines.append(f"{indent}{field.name}: {examples[dotted]}")
+            given += 1
+        elif dataclasses.is_dataclass(hints[field.name]):
+            inner = typing.cast("type[Any]", hints[field.name])
+            lines += [f"{indent}{field.name}:", _section(inner, indent + "  ", dotted, examples)]
+            given += 1
+        else:
+            lines.append(f"{indent}# {field.name}: {_default(field)}")
+    if not given:
+        # A section of nothing but comments would be null: write the empty mapping.
+        lines.append(f"{indent}{{}}")
+    return "\n".join(lines) + "\n"
+
+
+def _comment(text: str, indent: str) -> Iterator[str]:
+    for line in textwrap.wrap(" ".join(text.split()), WIDTH - len(indent)):
+        yield f"{indent}# {line}"
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    value = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        value = field.default_factory()
+    return as_yaml(value)
+
+
+def as_yaml(value: object) -> str:
+    """Return a value as it is written in the file, on one line."""
+    if isinstance(value, Secret):
+        return '""'
+    text = yaml.safe_dump(_plain(value), default_flow_style=True, width=10_000)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, Mapping):
+        return {str(_plain(name)): _plain(entry) for name, entry in value.items()}
+    return value
+
+
+def field_texts(kind: type[Any]) -> dict[str, str]:
+    """Return the docstring that stands below each field of a dataclass."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
+    body = typing.cast(ast.ClassDef, tree.body[0]).body
+    texts: dict[str, str] = {}
+    for statement, following in zip(body, body[1:]):
+        if (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and isinstance(following, ast.Expr)
+            and isinstance(following.value, ast.Constant)
+        ):
+            texts[statement.target.id] = str(following.value.value)
+    return texts

@@ -1,0 +1,1 @@
+"""The contract with the PBX: channel variables, results, reasons, dialplan entries."""

@@ -1,0 +1,59 @@
+"""What can go wrong with a business system, as the caller of the port must decide about it.
+
+    ErpError
+    +-- BackendDown      (ConnectionError)  it cannot be reached: refused, reset, no such host
+    +-- BackendSlow      (TimeoutError)     the turn's deadline passed
+    +-- BackendRefused   (PermissionError)  it does not know our user, or our user may not
+    +-- BadAnswer        (ValueError)       it answered what we cannot read
+
+Every class carries the reason with which a call that ends by it is handed to a human.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from dialplan.reasons import Reason
+
+
+class ErpError(Exception):
+    """A business system did not do what was asked.
+
+    system: its configured name. operation: what was asked. detail: one sentence without
+    personal data.
+    """
+
+    reason: ClassVar[Reason] = Reason.BACKEND_DOWN
+
+    def __init__(self, system: str, operation: str, detail: str) -> None:
+        super().__init__(system, operation, detail)
+        self.system = system
+        self.operation = operation
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.system}: {self.operation}: {self.detail}"
+
+
+class BackendDown(ErpError, ConnectionError):
+    """The system cannot be reached."""
+
+    reason = Reason.BACKEND_DOWN
+
+
+class BackendSlow(ErpError, TimeoutError):
+    """The turn's deadline passed before the system answered."""
+
+    reason = Reason.BACKEND_SLOW
+
+
+class BackendRefused(ErpError, PermissionError):
+    """The system refused our login, or our user may not do this."""
+
+    reason = Reason.BACKEND_REFUSED
+
+
+class BadAnswer(ErpError, ValueError):
+    """The system answered what cannot be read."""
+
+    reason = Reason.BACKEND_BAD_ANSWER

@@ -1,0 +1,65 @@
+"""Secrets by reference: a configuration names where a secret is, never what it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+SECRET_FILE_MAX_BYTES = 16 * 1024
+"""A password or key is short; a larger file is a wrong path."""
+
+
+class Secret:
+    """A secret value that no log, repr or traceback shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value; call it only where it goes on the wire."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+    def __str__(self) -> str:
+        return "(secret)"
+
+
+def resolve(reference: str, environ: Mapping[str, str] | None = None) -> Secret:
+    """Fetch the secret that a reference names.
+
+    reference: `env:NAME` (an environment variable) or `file:/absolute/path` (its first line).
+    Raises ValueError, whose sentence says what to mend and never shows a secret.
+    """
+    scheme, _, place = reference.partition(":")
+    if scheme == "env" and place:
+        return _from_environment(place, os.environ if environ is None else environ)
+    if scheme == "file" and place:
+        return _from_file(Path(place))
+    raise ValueError("a secret is given by reference: write env:NAME or file:/path, not the value")
+
+
+def _from_environment(name: str, environ: Mapping[str, str]) -> Secret:
+    value = environ.get(name, "")
+    if not value:
+        raise ValueError(f"environment variable {name} is not set: set it before the start")
+    return Secret(value)
+
+
+def _from_file(path: Path) -> Secret:
+    try:
+        with path.open("rb") as file:
+            content = file.read(SECRET_FILE_MAX_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or "cannot be read"
+        raise ValueError(f"secret file {path}: {reason}: mend the path or its rights") from error
+    if len(content) > SECRET_FILE_MAX_BYTES:
+        raise ValueError(f"secret file {path} is over {SECRET_FILE_MAX_BYTES} bytes: a wrong path?")
+    lines = content.decode("utf-8", "replace").splitlines()
+    if not lines or not lines[0]:
+        raise ValueError(f"secret file {path}: its first line is empty: put the secret there")
+    return Secret(lines[0])

@@ -1,0 +1,107 @@
+"""The end of a call: every error one reason, every reason one result, variables in safe order."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+
+import pytest
+
+import ami_bridge
+import asterisk_agi
+import dialplan
+import erp
+from asterisk_agi import handoff
+from asterisk_agi.errors import CallError, CallerHungUp
+from asterisk_agi.handoff import Outcome, plain, reason_of
+from dialplan import variables
+from dialplan.reasons import RESULTS, Reason
+from dialplan.variables import Result
+from erp.errors import ErpError
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.written: list[tuple[str, str]] = []
+
+    async def set_variable(self, name: str, value: str) -> None:
+        self.written.append((name, value))
+
+    @property
+    def now(self) -> dict[str, str]:
+        return dict(self.written)
+
+
+def our_errors() -> Iterator[type[BaseException]]:
+    """Every exception class that any module of the product defines."""
+    for room in (asterisk_agi, ami_bridge, dialplan, erp):
+        for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
+            if found.name.endswith(("__main__", "script", "espeak_worker")):
+                continue
+            module = importlib.import_module(found.name)
+            for _, kind in inspect.getmembers(module, inspect.isclass):
+                if issubclass(kind, BaseException) and kind.__module__ == found.name:
+                    yield kind
+
+
+OFF_CALL = {"ConfigError", "NotWell", "FetchError", "ModelError", "TestCallError"}
+"""Errors of commands that serve no caller: a configuration, a check, a download, a test call."""
+
+
+def test_every_error_of_a_call_has_exactly_one_reason() -> None:
+    for kind in our_errors():
+        if {base.__name__ for base in kind.__mro__} & OFF_CALL:
+            continue
+        reason = getattr(kind, "reason", Reason.INTERNAL_ERROR)
+        assert isinstance(reason, Reason), kind
+        known = issubclass(kind, (CallError, ErpError)) or issubclass(kind, ValueError)
+        assert known, f"{kind} is in no tree that becomes a reason"
+
+
+def test_every_reason_has_a_result() -> None:
+    assert set(RESULTS) == set(Reason)
+
+
+def test_only_an_end_that_the_caller_wanted_is_completed() -> None:
+    completed = {reason for reason, result in RESULTS.items() if result is Result.COMPLETED}
+    assert completed == {Reason.GOODBYE, Reason.CALLER_HUNG_UP}
+
+
+def test_an_error_of_nobody_is_our_own_bug() -> None:
+    assert reason_of(ZeroDivisionError()) is Reason.INTERNAL_ERROR
+    assert reason_of(CallerHungUp()) is Reason.CALLER_HUNG_UP
+
+
+async def test_the_result_is_unavailable_before_anything_else_is_written() -> None:
+    session = Recorder()
+    await handoff.begin(session, "s-1")
+    assert session.written[0] == ("__ORDERLINE_RESULT", "unavailable")
+    assert session.now == {
+        "__ORDERLINE_RESULT": "unavailable",
+        "__ORDERLINE_REASON": "not-started",
+        "__ORDERLINE_SUMMARY": "",
+        "__ORDERLINE_SESSION": "s-1",
+    }
+
+
+async def test_the_result_changes_last() -> None:
+    session = Recorder()
+    await handoff.end(session, Outcome(Reason.GOODBYE, "told of item 4521"))
+    assert session.written[-1] == ("__ORDERLINE_RESULT", "completed")
+    assert session.now["__ORDERLINE_REASON"] == "goodbye"
+    assert session.now["__ORDERLINE_SUMMARY"] == "told of item 4521"
+
+
+@pytest.mark.parametrize(
+    ("text", "carried"),
+    [
+        ("Müller & Söhne", "Muller & Sohne"),
+        ("one\r\ntwo\tthree\x00", "one two three"),
+        ("价格", ""),
+        ("x" * 600, "x" * variables.SUMMARY_MAX_CHARS),
+    ],
+)
+def test_a_summary_is_plain_ascii_on_one_line(text: str, carried: str) -> None:
+    assert plain(text) == carried
