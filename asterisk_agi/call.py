@@ -13,14 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from asterisk_agi.audio import PcmChunk
 from asterisk_agi.conversation import CallSettings, Conversation, Instruments
 from asterisk_agi.dialogue.effects import Line
 from asterisk_agi.dialogue.machine import DialogueSettings, start
+from asterisk_agi.dialogue.phrases import HOLD
 from asterisk_agi.dialogue.understanding import Understander
-from asterisk_agi.dialogue.wording import HOLD
 from asterisk_agi.ear import Ear
-from asterisk_agi.audio import PcmChunk
-from asterisk_agi.errors import CallError, CallerHungUp, MediaError, PbxDown, SpeechError
+from asterisk_agi.errors import CallerHungUp, CallError, MediaError, PbxDown, SpeechError
 from asterisk_agi.handoff import Outcome, reason_of
 from asterisk_agi.inquiry import Inquiry
 from asterisk_agi.leg import DialledLeg
@@ -29,7 +29,7 @@ from asterisk_agi.mouth import Mouth
 from asterisk_agi.pbx import Pbx, PbxEvent
 from asterisk_agi.server import AgiSession
 from asterisk_agi.speech.endpointing import Endpointer, EndpointSettings
-from asterisk_agi.speech.port import RecognizerEngine, Synthesizer
+from asterisk_agi.speech.port import RecognizerEngine, RecognizerSession, Synthesizer
 from asterisk_agi.speech.vad import VadSettings, VoiceActivity
 from asterisk_agi.story import Story
 from erp.port import ErpPort
@@ -58,11 +58,19 @@ class Parts:
     today: Callable[[], date]
 
 
+@dataclass(frozen=True)
+class Profile:
+    """How the callers of one dialplan entry are served; made once, at the start."""
+
+    settings: DialogueSettings
+    understander: Understander
+
+
 class Call:
     """One caller, served with one profile."""
 
     def __init__(
-        self, session: AgiSession, parts: Parts, profile: DialogueSettings, story: Story
+        self, session: AgiSession, parts: Parts, profile: Profile, story: Story
     ) -> None:
         self._session = session
         self._parts = parts
@@ -90,7 +98,7 @@ class Call:
         if self._conversation is not None:
             self._conversation.fail(error)
 
-    def _instruments(self, leg: Leg, recognizer: object) -> Instruments:
+    def _instruments(self, leg: Leg, recognizer: RecognizerSession) -> Instruments:
         parts = self._parts
         return Instruments(
             mouth=lambda spoken, silent: Mouth(leg, parts.synthesizer, spoken, silent),
@@ -98,7 +106,7 @@ class Call:
                 VoiceActivity(parts.vad), Endpointer(parts.endpointing), recognizer, hooks, tasks
             ),
             inquiry=Inquiry(parts.erp, self._story, parts.today),
-            understander=Understander(self._profile),
+            understander=self._profile.understander,
             today=parts.today,
             story=self._story,
         )
@@ -106,7 +114,7 @@ class Call:
     async def _on(self, leg: Leg, instruments: Instruments) -> Outcome:
         longest_s = self._parts.call.longest_call_s + LONGEST_GRACE_S
         dialled = DialledLeg(self._session, self._parts.pbx, leg, longest_s)
-        conversation = Conversation(self._parts.call, start(self._profile), instruments)
+        conversation = Conversation(self._parts.call, start(self._profile.settings), instruments)
         self._conversation = conversation
 
         def on_event(event: PbxEvent) -> None:
@@ -151,7 +159,7 @@ class Call:
 
     async def _release(self, dialled: DialledLeg, conversation: Conversation) -> None:
         """Free the AGI session from the leg; the caller hears that we are there meanwhile."""
-        if self._session.hung_up.is_set():
+        if self._session.hung_up:
             await dialled.abandon()
             return
         holding = asyncio.get_running_loop().create_task(_hold(conversation.mouth), name="hold")

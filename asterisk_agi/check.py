@@ -57,7 +57,7 @@ def table(rows: list[Row]) -> str:
         cells.append((row.what, row.where, word, f"{row.took_ms:.0f}", row.finding))
     widths = [max(len(line[column]) for line in cells) for column in range(4)]
     lines = [
-        "  ".join([*(text.ljust(width) for text, width in zip(line, widths)), line[4]])
+        "  ".join([*map(str.ljust, line[:4], widths), line[4]])
         for line in cells
     ]
     ill = sum(not row.well for row in rows)

@@ -6,7 +6,7 @@ The PBX is known by a protocol here, as everywhere in this room; `app.py` hands 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -58,8 +58,11 @@ def pbx_checks(
 
     async def driver() -> str:
         answer = await ami.action("Getvar", Variable="IFMODULE(chan_rtp.so)")
-        if answer[0].get("Value") != "1":
+        value = answer[0].get("Value")
+        if value == "0":
             raise NotWell("chan_rtp.so is not loaded: add `load = chan_rtp.so` to modules.conf")
+        if value != "1":
+            return "func_module.so is not loaded, so it can't be asked: the first call shows"
         return "chan_rtp.so is loaded"
 
     async def entry() -> str:
@@ -92,21 +95,25 @@ def media_check(settings: MediaSettings) -> Check:
     return Check("RTP ports", f"{settings.host}:{span}", attempt)
 
 
-def recognizer_check(engine: RecognizerEngine, phrases: tuple[str, ...]) -> Check:
-    """The model decodes, and knows the words that the dialogue listens for."""
+def recognizer_check(
+    load: Callable[[], Awaitable[RecognizerEngine]], phrases: tuple[str, ...]
+) -> Check:
+    """The model loads, decodes, and knows the words that the dialogue listens for."""
 
     async def attempt() -> str:
-        session = engine.session()
+        engine = await load()
         try:
+            session = engine.session()
             await session.finish()
-        finally:
             await session.close()
-        unknown = engine.unknown_words(phrases)
+            unknown = engine.unknown_words(phrases)
+        finally:
+            await engine.close()
         if unknown:
             raise NotWell(f"the model can't hear {', '.join(unknown[:10])}: take a larger model")
-        return "loaded; it knows every word of the dialogue"
+        return f"{engine.name} knows every word of the dialogue"
 
-    return Check("recogniser", engine.name, attempt)
+    return Check("recogniser", "recognizer.model", attempt)
 
 
 def synthesizer_check(synthesizer: Synthesizer) -> Check:

@@ -112,7 +112,8 @@ def _convert(kind: Any, value: object, key: str) -> Any:
     if origin is not None and issubclass(origin, Mapping):
         return _convert_mapping(typing.get_args(kind)[1], value, key)
     if dataclasses.is_dataclass(kind):
-        return build(typing.cast("type[Any]", kind), value, key)
+        # A section whose keys are all commented out is null in YAML: all its defaults.
+        return build(typing.cast("type[Any]", kind), {} if value is None else value, key)
     return _convert_scalar(kind, value, key)
 
 

@@ -24,7 +24,8 @@ from asterisk_agi.dialogue.effects import (
     LineKind,
     Say,
 )
-from asterisk_agi.dialogue.machine import CallState, listening, step
+from asterisk_agi.dialogue.machine import listening, step
+from asterisk_agi.dialogue.state import CallState
 from asterisk_agi.dialogue.summary import summarise
 from asterisk_agi.dialogue.understanding import Understander
 from asterisk_agi.ear import Ear, EarHooks, HeardTurn
@@ -89,7 +90,7 @@ class Conversation:
         self._clock = asyncio.get_running_loop().time
         self._turn = Turn(0, self._clock())
         self._query: asyncio.Task[None] | None = None
-        self._ending = False
+        self._ending: asyncio.Task[None] | None = None
         self.mouth = instruments.mouth(self._spoken, self._fell_silent)
         self.ear = instruments.ear(self._hooks(), self.tasks)
 
@@ -137,7 +138,7 @@ class Conversation:
     def key_pressed(self, key: str) -> None:
         """Take a key of the caller's telephone."""
         self._with.story.tell("key", key=key)
-        if not self._ending:
+        if self._ending is None:
             self.mouth.stop()
         self._timers.cancel("no input")
         self._occurrences.put_nowait(events.KeyPressed(key))
@@ -146,7 +147,7 @@ class Conversation:
         self._occurrences.put_nowait(events.LongestCallReached())
 
     def _barged_in(self) -> None:
-        if self.mouth.speaking and not self._ending:
+        if self.mouth.speaking and self._ending is None:
             self._with.story.tell("barge_in", turn=self._turn.number)
             self.mouth.stop()
 
@@ -154,7 +155,7 @@ class Conversation:
         return self._with.understander.understand(transcript, self._state, today)
 
     def _turn_heard(self, heard: HeardTurn) -> None:
-        if self._ending:
+        if self._ending is not None:
             return
         # A turn too short to have stopped our speech by itself is one all the same.
         self.mouth.stop()
@@ -172,7 +173,7 @@ class Conversation:
     def _fell_silent(self) -> None:
         """Nobody speaks: wait for the caller as long as the state allows."""
         waits_s = listening(self._state).no_input_s
-        if waits_s is not None and not self._ending and not self.mouth.speaking:
+        if waits_s is not None and self._ending is None and not self.mouth.speaking:
             self._timers.set("no input", waits_s, self._heard_nothing)
 
     def _heard_nothing(self) -> None:
@@ -255,10 +256,12 @@ class Conversation:
             self._query = None
 
     def _end(self, outcome: Outcome) -> None:
-        self._ending = True
+        if self._ending is not None:
+            # A caller who presses 0 while we say goodbye wants the human.
+            self._ending.cancel()
         self._drop_query()
         self._timers.cancel("no input")
-        self.tasks.start(self._end_after_speech(outcome), "say the last words")
+        self._ending = self.tasks.start(self._end_after_speech(outcome), "say the last words")
 
     async def _end_after_speech(self, outcome: Outcome) -> None:
         await self.mouth.silent()

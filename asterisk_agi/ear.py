@@ -81,11 +81,14 @@ class Ear:
         self._tasks = tasks
         self._clock = asyncio.get_running_loop().time
         self._one_at_a_time = asyncio.Lock()
+        self._listening: Listening | None = None
 
     def listen_for(self, listening: Listening) -> None:
         """Take the grammar and the patience of the state that the dialogue is in now."""
-        self._endpointer.set_profile(listening.profile)
-        self._recognizer.listen_for(listening.phrases)
+        if listening != self._listening:
+            self._listening = listening
+            self._endpointer.set_profile(listening.profile)
+            self._recognizer.listen_for(listening.phrases)
 
     def accept(self, chunk: PcmChunk) -> None:
         """Take the caller's audio, as it comes."""

@@ -4,7 +4,7 @@
     +-- AgiError
     |   +-- AgiPeerError     (ValueError)       Asterisk (or a port scan) broke the protocol
     |   +-- AgiUsageError    (ValueError)       we asked for what AGI cannot carry: our bug
-    |   +-- AgiRefused       (RuntimeError)     Asterisk answered 510, 511 or 520
+    |   +-- AgiRefused       (RuntimeError)     Asterisk answered 510 or 520
     |   +-- AgiTimeout       (TimeoutError)     no reply in time: the session is poisoned
     +-- CallerHungUp         (ConnectionError)  the caller's channel is gone
     +-- MediaError           (ConnectionError)  the RTP leg could not be opened, or broke
@@ -45,7 +45,7 @@ class AgiUsageError(AgiError, ValueError):
 
 
 class AgiRefused(AgiError, RuntimeError):
-    """Asterisk refused a command (codes 510, 511, 520)."""
+    """Asterisk refused a command (codes 510, 520; 511 is CallerHungUp)."""
 
 
 class AgiTimeout(AgiError, TimeoutError):

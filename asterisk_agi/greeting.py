@@ -9,22 +9,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from asterisk_agi.dialogue.events import CallAnswered, CustomersFound, LookupOutcome
+from asterisk_agi.dialogue.events import (
+    CallAnswered,
+    CustomersFound,
+    LookupFailed,
+    LookupOutcome,
+)
 from asterisk_agi.inquiry import Inquiry
 from asterisk_agi.tasks import Tasks
+from dialplan.reasons import Reason
 from erp.deadline import Deadline
 from erp.errors import ErpError
 from erp.model import Customer
 
-Found = tuple[Customer, ...] | None
-"""Who has the number; None when the system could not be asked."""
+Found = tuple[Customer, ...] | Reason
+"""Who has the number, or why the system could not be asked."""
+
+Told = CallAnswered | CustomersFound | LookupFailed
 
 
 class Greeting:
     """The first event of a conversation, and the late one that may follow."""
 
     def __init__(
-        self, inquiry: Inquiry, tasks: Tasks, tell: Callable[[CallAnswered | CustomersFound], None]
+        self, inquiry: Inquiry, tasks: Tasks, tell: Callable[[Told], None]
     ) -> None:
         self._inquiry = inquiry
         self._tasks = tasks
@@ -39,17 +47,21 @@ class Greeting:
             self._tell(CallAnswered(LookupOutcome.LATE))
             return
         found = looking.result()
-        outcome = LookupOutcome.FAILED if found is None else LookupOutcome.DONE
-        self._tell(CallAnswered(outcome, found or ()))
+        if isinstance(found, Reason):
+            self._tell(CallAnswered(LookupOutcome.FAILED))
+        else:
+            self._tell(CallAnswered(LookupOutcome.DONE, found))
 
     def _late(self, looking: asyncio.Task[Found]) -> None:
-        if not looking.cancelled() and looking.exception() is None:
-            found = looking.result()
-            if found:
-                self._tell(CustomersFound(found))
+        if looking.cancelled() or looking.exception() is not None:
+            return
+        found = looking.result()
+        self._tell(
+            LookupFailed(found) if isinstance(found, Reason) else CustomersFound(found)
+        )
 
     async def _look_up(self, number: str, deadline: Deadline) -> Found:
         try:
             return await self._inquiry.customers(number, deadline)
-        except ErpError:
-            return None  # The inquiry told log and story; the greeting tells the caller.
+        except ErpError as error:
+            return error.reason  # The inquiry told log and story; the dialogue tells the caller.

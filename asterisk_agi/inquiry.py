@@ -1,13 +1,12 @@
 """Asks the ERP what the dialogue wants to know, within the turn's deadline.
 
-Each query is told to the log and the story: system, operation, record, when it was read, live
-or cached, and what it took. Nothing that is spoken of comes from anywhere else.
+Each query is told to the story: system, operation, record, when it was read, live or cached, and
+what it took (the connector tells the log). Nothing that is spoken of comes from anywhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timezone
 from typing import TypeVar
@@ -19,8 +18,6 @@ from erp.deadline import Deadline
 from erp.errors import BackendSlow, ErpError
 from erp.model import Customer, NotFound, Source
 from erp.port import ErpPort
-
-_log = logging.getLogger(__name__)
 
 GRACE_S = 0.05
 """Seconds that a connector may take to notice that the deadline passed."""
@@ -87,29 +84,18 @@ class Inquiry:
         return result
 
     def _failed(self, operation: str, turn: int, begin_s: float, error: ErpError) -> None:
-        took_ms = self._took_ms(begin_s)
-        _log.warning("query %s failed after %.1f ms: %s", operation, took_ms, error.reason.value)
         self._story.tell(
             "query",
             turn=turn,
             system=self._erp.system,
             operation=operation,
-            ms=took_ms,
+            ms=self._took_ms(begin_s),
             result=error.reason.value,
         )
 
     def _answered(self, operation: str, turn: int, begin_s: float, result: object) -> None:
         took_ms = self._took_ms(begin_s)
         for source in _sources(result, operation, self._erp.system):
-            _log.info(
-                "query system=%s operation=%s record=%s read_at=%s %s ms=%.1f",
-                source.system,
-                source.operation,
-                source.record or "(none)",
-                source.read_at.isoformat(timespec="milliseconds"),
-                "live" if source.live else "cached",
-                took_ms,
-            )
             self._story.tell(
                 "query",
                 turn=turn,

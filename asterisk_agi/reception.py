@@ -14,13 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asterisk_agi import handoff
-from asterisk_agi.call import Call, Parts, caller_number
-from asterisk_agi.dialogue.machine import DialogueSettings
+from asterisk_agi.call import Call, Parts, Profile, caller_number
 from asterisk_agi.errors import (
     AgiError,
     AtCallLimit,
-    CallError,
     CallerHungUp,
+    CallError,
     Draining,
     UnknownProfile,
 )
@@ -52,7 +51,7 @@ class Reception:
     def __init__(
         self,
         settings: ReceptionSettings,
-        profiles: Mapping[str, DialogueSettings],
+        profiles: Mapping[str, Profile],
         stories: StorySettings,
         parts: Parts,
     ) -> None:
@@ -142,7 +141,7 @@ class Reception:
         finally:
             self._talking.discard(call)
 
-    def _admit(self, session: AgiSession) -> DialogueSettings:
+    def _admit(self, session: AgiSession) -> Profile:
         if self._draining:
             raise Draining("the process is being stopped")
         if self._calls > self._settings.calls_max:

@@ -13,6 +13,7 @@ import textwrap
 import typing
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ WIDTH = 96
 
 HEAD = """\
 # The configuration of Orderline: every key, what it is, its unit and its default.
-# A key with a value in front of it is at its default; take the mark off and change it.
-# Keys without a mark must be given. Secrets stand here by reference only:
+# A key right behind a # stands at its default: take the # away to change it.
+# A key without one must be given. Secrets stand here by reference only:
 # env:NAME (an environment variable) or file:/path (the first line of a file).
 """
 
@@ -51,22 +52,16 @@ def _section(kind: type[Any], indent: str, key: str, examples: Mapping[str, str]
     hints = typing.get_type_hints(kind)
     texts = field_texts(kind)
     lines = list(_comment((kind.__doc__ or "").splitlines()[0], indent))
-    given = 0
     for field in dataclasses.fields(kind):
         lines += _comment(texts.get(field.name, ""), indent)
         dotted = f"{key}.{field.name}" if key else field.name
         if dotted in examples:
             lines.append(f"{indent}{field.name}: {examples[dotted]}")
-            given += 1
         elif dataclasses.is_dataclass(hints[field.name]):
             inner = typing.cast("type[Any]", hints[field.name])
             lines += [f"{indent}{field.name}:", _section(inner, indent + "  ", dotted, examples)]
-            given += 1
         else:
-            lines.append(f"{indent}# {field.name}: {_default(field)}")
-    if not given:
-        # A section of nothing but comments would be null: write the empty mapping.
-        lines.append(f"{indent}{{}}")
+            lines.append(f"{indent}#{field.name}: {_default(field)}")
     return "\n".join(lines) + "\n"
 
 
@@ -107,7 +102,7 @@ def field_texts(kind: type[Any]) -> dict[str, str]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
     body = typing.cast(ast.ClassDef, tree.body[0]).body
     texts: dict[str, str] = {}
-    for statement, following in zip(body, body[1:]):
+    for statement, following in pairwise(body):
         if (
             isinstance(statement, ast.AnnAssign)
             and isinstance(statement.target, ast.Name)

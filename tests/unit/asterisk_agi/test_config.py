@@ -66,6 +66,7 @@ def test_values_become_typed(tmp_path: Path) -> None:
 
 def test_a_section_left_out_takes_its_defaults(tmp_path: Path) -> None:
     assert outer(tmp_path).inner == Inner()
+    assert outer(tmp_path, inner=None).inner == Inner()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,8 @@ def test_secrets_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"), [("", "first line is empty"), ("x" * (SECRET_FILE_MAX_BYTES + 1), "over")]
+    ("content", "sentence"),
+    [("", "first line is empty"), ("x" * (SECRET_FILE_MAX_BYTES + 1), "over")],
 )
 def test_a_secret_file_must_hold_a_secret(tmp_path: Path, content: str, sentence: str) -> None:
     (tmp_path / "s").write_text(content)

@@ -14,7 +14,7 @@ import asterisk_agi
 import dialplan
 import erp
 from asterisk_agi import handoff
-from asterisk_agi.errors import CallError, CallerHungUp
+from asterisk_agi.errors import CallerHungUp, CallError
 from asterisk_agi.handoff import Outcome, plain, reason_of
 from dialplan import variables
 from dialplan.reasons import RESULTS, Reason

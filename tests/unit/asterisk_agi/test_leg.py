@@ -25,7 +25,8 @@ class FakeSession:
 
     async def exec(self, app: str, args: str, timeout_s: float | None = None) -> object:
         self.dialled = f"{app}({args})"
-        return await self.ended
+        await self.ended
+        return None
 
 
 class FakeSubscription:

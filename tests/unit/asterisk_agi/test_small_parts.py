@@ -99,7 +99,7 @@ async def test_a_failed_check_stops_none_of_the_others_and_shows_its_mend() -> N
     async def broken() -> str:
         raise ConnectionRefusedError(111, "Connection refused")
 
-    rows = await check.run([Check("a", "here", ill), Check("b", "b", broken), Check("c", "c", well)])
+    rows = await check.run([Check("a", "a", ill), Check("b", "b", broken), Check("c", "c", well)])
     assert [(row.well, row.finding) for row in rows] == [
         (False, "set the key"),
         (False, "[Errno 111] Connection refused"),

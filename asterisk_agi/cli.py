@@ -1,0 +1,168 @@
+"""The command `orderline`.
+
+Exit codes: 0 all well, 1 something is not (it was said what), 2 the command or the
+configuration is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asterisk_agi import app, check, logs, script_build
+from asterisk_agi.config import ConfigError
+from asterisk_agi.errors import SpeechError
+from asterisk_agi.server import FastAgiServer
+from asterisk_agi.speech import model_list, models
+from asterisk_agi.testcall import command as testcall
+from dialplan.render import Entry, VoiceHost, render_entry
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+DEFAULT_CONFIG = Path("/etc/orderline/orderline.yaml")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except (ConfigError, SpeechError, OSError) as error:
+        print(f"orderline: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="orderline", description="A voice agent for Asterisk.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add_check(commands)
+    _add_call(commands)
+    _add_models(commands)
+    _add_config(commands)
+    _add_dialplan(commands)
+    _add_script(commands)
+    return parser
+
+
+def _config_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}"
+    )
+
+
+def _add_serve(commands: Commands) -> None:
+    parser = commands.add_parser("serve", help="take calls until SIGTERM")
+    _config_option(parser)
+    parser.set_defaults(run=_serve)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    settings = app.load(arguments.config)
+    logs.configure(settings.log.level)
+
+    def ready(server: FastAgiServer) -> None:
+        print(f"orderline: ready on {settings.fastagi.host}:{server.port}", flush=True)
+
+    asyncio.run(app.serve(settings, ready))
+    return 0
+
+
+def _add_check(commands: Commands) -> None:
+    parser = commands.add_parser("check", help="try every dependency of a configuration")
+    _config_option(parser)
+    parser.set_defaults(run=_check)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    settings = app.load(arguments.config)
+    logs.configure("error")
+    rows = asyncio.run(app.check(settings))
+    print(check.table(rows))
+    return 0 if all(row.well for row in rows) else 1
+
+
+def _add_call(commands: Commands) -> None:
+    parser = commands.add_parser("call", help="place a test call as a caller, and measure it")
+    testcall.add_arguments(parser)
+    parser.set_defaults(run=lambda arguments: asyncio.run(testcall.run(arguments)))
+
+
+def _add_models(commands: Commands) -> None:
+    parser = commands.add_parser("models", help="speech models of Alpha Cephei")
+    parser.add_argument(
+        "--list-url", default=model_list.LIST_URL, metavar="URL", help="where the list is"
+    )
+    verbs = parser.add_subparsers(required=True, metavar="list|fetch")
+    verbs.add_parser("list", help="what there is").set_defaults(run=_list_models)
+    fetch = verbs.add_parser("fetch", help="download one into the cache")
+    fetch.add_argument("name", metavar="NAME")
+    fetch.set_defaults(run=_fetch_model)
+
+
+def _list_models(arguments: argparse.Namespace) -> int:
+    print(f"{models.PACKAGED.name:40} en-us  packaged with Orderline; not for a live line")
+    for model in asyncio.run(model_list.listing(arguments.list_url)):
+        if not model.obsolete:
+            size_mb = model.size_bytes / 1_000_000
+            print(f"{model.name:40} {model.language:6} {model.kind:10} {size_mb:8.1f} MB")
+    return 0
+
+
+def _fetch_model(arguments: argparse.Namespace) -> int:
+    into = models.cache_folder(os.environ)
+    fetching = model_list.fetch(
+        arguments.name, into=into, list_url=arguments.list_url, progress=_show_progress
+    )
+    path = asyncio.run(fetching)
+    print(f"\norderline: {path} is there; name it in recognizer.model")
+    return 0
+
+
+def _show_progress(here_bytes: int, whole_bytes: int) -> None:
+    share = 100 * here_bytes // max(whole_bytes, 1)
+    print(f"\r{here_bytes / 1e6:.1f} of {whole_bytes / 1e6:.1f} MB, {share} %", end="", flush=True)
+
+
+def _add_dialplan(commands: Commands) -> None:
+    parser = commands.add_parser("dialplan", help="print the dialplan entry to paste")
+    _config_option(parser)
+    parser.set_defaults(run=_dialplan)
+
+
+def _dialplan(arguments: argparse.Namespace) -> int:
+    settings = app.load(arguments.config)
+    wanted = settings.dialplan
+    entry = Entry(wanted.context, wanted.extension, wanted.profile, wanted.human)
+    print(render_entry(entry, VoiceHost(settings.fastagi.host, settings.fastagi.port)), end="")
+    return 0
+
+
+def _add_config(commands: Commands) -> None:
+    parser = commands.add_parser("config", help="print a configuration with every key")
+    parser.set_defaults(run=_config)
+
+
+def _config(arguments: argparse.Namespace) -> int:
+    print(app.reference_file(), end="")
+    return 0
+
+
+def _add_script(commands: Commands) -> None:
+    parser = commands.add_parser("script", help="build orderline.agi for the PBX host")
+    parser.add_argument("--out", type=Path, default=Path("orderline.agi"), metavar="FILE")
+    parser.set_defaults(run=_script)
+
+
+def _script(arguments: argparse.Namespace) -> int:
+    script_build.build(arguments.out)
+    print(f"orderline: wrote {arguments.out}")
+    return 0

@@ -1,0 +1,213 @@
+"""What the dialogue does, whichever event makes it do so: the steps that handlers are made of.
+
+Each function takes the call's state and returns the next state with its effects. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from asterisk_agi.dialogue import phrases, wording
+from asterisk_agi.dialogue.effects import (
+    AskAvailability,
+    AskLastOrder,
+    DropQuery,
+    Effect,
+    Finish,
+    HandOff,
+    Line,
+    Say,
+)
+from asterisk_agi.dialogue.events import LookupOutcome
+from asterisk_agi.dialogue.state import CallState, Patience, StateName, Topic
+from dialplan.reasons import Reason
+from erp.model import Customer
+
+Step = tuple[CallState, tuple[Effect, ...]]
+
+OFFERED = phrases.fixed(phrases.OFFER)
+HEARD_MAX = 200
+"""Characters of a turn that was not understood that are kept for the summary."""
+
+
+# Saying and waiting
+
+
+def stay(state: CallState) -> Step:
+    """Do nothing."""
+    return state, ()
+
+
+def reply(state: CallState, lines: tuple[Line, ...], name: StateName, **changes: Any) -> Step:
+    """Say lines, which `repeat` will say again, and go to a state that waits for the caller."""
+    return replace(state, name=name, said=lines, **changes), (Say(lines),)
+
+
+def repeat(state: CallState) -> Step:
+    """Say the last answer or prompt again."""
+    return state, (Say(state.said),) if state.said else ()
+
+
+def still_checking(state: CallState) -> Step:
+    """Give a sign of life while a query is in progress."""
+    return state, (Say(phrases.filler(phrases.CHECKING)),)
+
+
+def listen(state: CallState, *texts: str) -> Step:
+    """Say sentences without a fact and take any question."""
+    return reply(state, phrases.fixed(*texts), StateName.LISTENING)
+
+
+def ask_item(state: CallState, *first: Line, topic: Topic) -> Step:
+    """Ask which item the caller means; topic holds what is known of the question."""
+    lines = (*first, *phrases.fixed(phrases.WHICH_ITEM))
+    return reply(state, lines, StateName.ASKING_ITEM, topic=topic)
+
+
+# Queries
+
+
+def check_item(state: CallState, topic: Topic) -> Step:
+    """Ask the ERP for the availability of the topic's item."""
+    if topic.item_number is None:
+        return ask_item(state, topic=topic)
+    query = AskAvailability(topic.item_number, topic.day)
+    return replace(state, name=StateName.CHECKING, query=query, topic=topic, keys=""), (query,)
+
+
+def check_last_order(state: CallState) -> Step:
+    """Ask for the caller's last order, once it is known who is calling."""
+    state = replace(state, order_asked=True)
+    caller, most = state.caller, state.settings.choices_max
+    if caller.chosen is not None:
+        query = AskLastOrder(caller.chosen)
+        return replace(state, name=StateName.CHECKING, query=query), (query,)
+    if caller.lookup is LookupOutcome.LATE:
+        waiting = replace(state, name=StateName.CHECKING, query=None)
+        return still_checking(waiting)
+    if caller.lookup is LookupOutcome.FAILED:
+        return offer_human(state, Reason.BACKEND_DOWN, phrases.NOT_LOOKED_UP)
+    if len(caller.matches) > most:
+        return offer_human(state, Reason.NO_ACCOUNT, phrases.TOO_MANY_CONTACTS)
+    if caller.matches:
+        return ask_contact(state)
+    return offer_human(state, Reason.NO_ACCOUNT, phrases.NO_ACCOUNT)
+
+
+def ask_contact(state: CallState) -> Step:
+    """Ask which of the matching contacts is calling."""
+    lines = (*phrases.fixed(phrases.WHO), *wording.choice_lines(state.caller.matches))
+    return reply(state, lines, StateName.CHOOSING_CONTACT)
+
+
+def choose(state: CallState, number: int) -> Step:
+    """Take the contact with this number, from 1, and answer what was asked."""
+    chosen: Customer = state.caller.matches[number - 1]
+    return check_last_order(replace(state, caller=replace(state.caller, chosen=chosen)))
+
+
+def drop_query(step: Step, before: CallState) -> Step:
+    """Forget the query that was in progress before this step."""
+    state, effects = step
+    if before.name is not StateName.CHECKING or before.query is None:
+        return step
+    return state, (DropQuery(), *effects)
+
+
+# Keys
+
+
+def ask_keys(state: CallState, *texts: str) -> Step:
+    """Offer the keypad for the item number."""
+    lines = phrases.fixed(*texts, phrases.KEYPAD)
+    return reply(state, lines, StateName.KEYPAD, keys="")
+
+
+# What was not understood, or not said
+
+
+def misunderstood(state: CallState, heard: str = "", *, first: str = phrases.SORRY) -> Step:
+    """Ask again; then offer the keypad; then go to a human.
+
+    heard: the turn, for the summary. first: the sentence that says what went wrong.
+    """
+    count = state.patience.misunderstandings + 1
+    state = replace(
+        state,
+        patience=replace(state.patience, misunderstandings=count),
+        heard=heard[:HEARD_MAX] or state.heard,
+        keys="",
+    )
+    most = state.settings.misunderstandings_max
+    if count >= most:
+        return hand_off(state, Reason.NOT_UNDERSTOOD, first)
+    return _by_keys(state, first) if count == most - 1 else _once_more(state, first)
+
+
+def _by_keys(state: CallState, first: str) -> Step:
+    if state.name is StateName.OFFERING_HUMAN:
+        return reply(state, phrases.fixed(first, phrases.OFFER, phrases.OFFER_KEYS), state.name)
+    if state.name is StateName.CHOOSING_CONTACT:
+        choices = wording.choice_lines(state.caller.matches)
+        lines = (*phrases.fixed(first), *choices, *phrases.fixed(phrases.CHOOSE_KEYS))
+        return reply(state, lines, state.name)
+    return ask_keys(state, first)
+
+
+def _once_more(state: CallState, first: str) -> Step:
+    lines = (*phrases.fixed(first), *_question(state))
+    return replace(state, said=lines), (Say(lines),)
+
+
+def _question(state: CallState) -> tuple[Line, ...]:
+    """Return what the caller is asked in this state."""
+    if state.name is StateName.CHOOSING_CONTACT:
+        return wording.choice_lines(state.caller.matches)
+    return phrases.fixed(*_QUESTIONS[state.name])
+
+
+_QUESTIONS: dict[StateName, tuple[str, ...]] = {
+    StateName.LISTENING: (phrases.HELP[0],),
+    StateName.ASKING_ITEM: (phrases.WHICH_ITEM,),
+    StateName.KEYPAD: (phrases.KEYPAD,),
+    StateName.OFFERING_HUMAN: (phrases.OFFER,),
+}
+
+
+def prompt_silence(state: CallState) -> Step:
+    """Prompt a caller who says nothing; after the last prompt, go to a human."""
+    count = state.patience.silences + 1
+    state = replace(state, patience=replace(state.patience, silences=count), keys="")
+    if count > state.settings.silence_prompts:
+        return hand_off(state, Reason.NO_INPUT, phrases.NO_INPUT)
+    lines = (*phrases.fixed(phrases.STILL_THERE), *_question(state))
+    return replace(state, said=lines), (Say(lines),)
+
+
+def understood(state: CallState) -> CallState:
+    """Forget what went wrong before: the caller was understood."""
+    return replace(state, patience=Patience(), keys="", heard="")
+
+
+# Ways out
+
+
+def offer_human(state: CallState, reason: Reason, *texts: str) -> Step:
+    """Say what is not possible, and offer a human for this reason."""
+    lines = (*phrases.fixed(*texts), *OFFERED)
+    return reply(state, lines, StateName.OFFERING_HUMAN, reason=reason)
+
+
+def hand_off(state: CallState, reason: Reason, *texts: str) -> Step:
+    """Say that a human comes next, and hand the call over."""
+    lines = phrases.fixed(*texts, phrases.PUT_THROUGH)
+    ended = replace(state, name=StateName.ENDING, said=lines, reason=reason)
+    return drop_query((ended, (Say(lines), HandOff(reason))), state)
+
+
+def goodbye(state: CallState) -> Step:
+    """Say goodbye and end the call as completed."""
+    lines = phrases.fixed(phrases.GOODBYE)
+    ended = replace(state, name=StateName.ENDING, said=lines, reason=Reason.GOODBYE)
+    return drop_query((ended, (Say(lines), Finish(Reason.GOODBYE))), state)

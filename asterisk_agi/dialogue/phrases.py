@@ -1,0 +1,107 @@
+"""Every sentence without a fact, in one place, so that it can be synthesised before the first call.
+
+Sentences with a fact are made in `wording.py`, of the ERP's results only. Plain ASCII: espeak-ng
+reads it as it stands.
+"""
+
+from __future__ import annotations
+
+from asterisk_agi.dialogue.effects import Line, LineKind
+from asterisk_agi.dialogue.state import DialogueSettings
+from dialplan.reasons import Reason
+
+HOW_CAN_I_HELP = "How can I help you?"
+ANYTHING_ELSE = "Is there anything else?"
+WHAT_ELSE = "What else can I do for you?"
+GO_ON = "What would you like to know?"
+WELCOME = "You're welcome."
+WHICH_ITEM = "Which item number, please?"
+STILL_THERE = "Are you still there?"
+SORRY = "Sorry, I didn't get that."
+CHECKING = "One moment, I'm checking."
+OFFER = "Shall I put you through to a colleague?"
+OFFER_KEYS = "Press one for yes, or two for no."
+CHOOSE_KEYS = "Please press the number on your keypad, or zero for a colleague."
+WHO = "Your telephone number belongs to more than one contact."
+KEYPAD = "Please press the item number on your keypad, then the hash key, or zero for a colleague."
+KEYS_WRONG = "That was no complete item number."
+PUT_THROUGH = "I'll put you through to a colleague now."
+HOLD = "Please hold the line, I'm putting you through."
+LONGEST_CALL = "I'm sorry, our time for this call is up."
+NO_INPUT = "I can't hear you."
+GOODBYE = "Thank you for calling. Goodbye."
+NO_ACCOUNT = "I can't find an account for your telephone number, so I can't tell you of its orders."
+TOO_MANY_CONTACTS = "Too many contacts have your telephone number for me to tell who is calling."
+NOT_LOOKED_UP = "I'm sorry, I couldn't look up your account."
+SYSTEM_DOWN = "I'm sorry, I can't reach our order system at the moment."
+HELP = (
+    "You can ask whether an item is in stock, by its number, now or by a date.",
+    "You can ask for the status of your last order.",
+    "Or say, a colleague, to be put through.",
+)
+
+FAILURES: dict[Reason, str] = {
+    Reason.BACKEND_SLOW: "I'm sorry, our order system takes too long to answer.",
+    Reason.BACKEND_DOWN: SYSTEM_DOWN,
+    Reason.BACKEND_REFUSED: "I'm sorry, our order system doesn't let me look that up.",
+    Reason.BACKEND_BAD_ANSWER: "I'm sorry, I can't read the answer of our order system.",
+}
+"""What a caller is told when a query failed. Other reasons are told as SYSTEM_DOWN."""
+
+
+def fixed(*texts: str) -> tuple[Line, ...]:
+    """Return sentences without a fact as lines."""
+    return tuple(Line(text) for text in texts)
+
+
+def filler(text: str) -> tuple[Line, ...]:
+    """Return a sign of life as lines."""
+    return (Line(text, LineKind.FILLER),)
+
+
+def introduction(settings: DialogueSettings, greeted: bool) -> str:
+    """Return who is speaking: always an automated assistant.
+
+    greeted: True when the caller was greeted by name just before.
+    """
+    who = f"{settings.assistant}, the" if settings.assistant else "the"
+    sentence = f"this is {who} automated assistant of {settings.company}."
+    return sentence[0].upper() + sentence[1:] if greeted else f"Hello, {sentence}"
+
+
+def fixed_phrases(settings: DialogueSettings) -> tuple[str, ...]:
+    """Return every sentence that a call of this profile may need and that holds no fact or name."""
+    return (
+        introduction(settings, greeted=False),
+        introduction(settings, greeted=True),
+        *_CONSTANT,
+    )
+
+
+_CONSTANT: tuple[str, ...] = (
+    HOW_CAN_I_HELP,
+    ANYTHING_ELSE,
+    WHAT_ELSE,
+    GO_ON,
+    WELCOME,
+    WHICH_ITEM,
+    STILL_THERE,
+    SORRY,
+    CHECKING,
+    OFFER,
+    OFFER_KEYS,
+    CHOOSE_KEYS,
+    WHO,
+    KEYPAD,
+    KEYS_WRONG,
+    PUT_THROUGH,
+    HOLD,
+    LONGEST_CALL,
+    NO_INPUT,
+    GOODBYE,
+    NO_ACCOUNT,
+    TOO_MANY_CONTACTS,
+    NOT_LOOKED_UP,
+    *HELP,
+    *FAILURES.values(),
+)

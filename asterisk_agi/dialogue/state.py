@@ -1,0 +1,132 @@
+"""What the dialogue knows of a call: settings, states and the call's state, all frozen.
+
+Values only: `machine.py` has the rules, `wording.py` the words. No clock and no I/O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+
+from asterisk_agi.dialogue.effects import AskAvailability, AskLastOrder, Line
+from asterisk_agi.dialogue.events import LookupOutcome
+from dialplan.reasons import Reason
+from erp.model import Customer
+
+TOLD_MAX = 8
+"""Answers that are kept for the summary; older ones fall out. The summary has 500 characters."""
+
+
+@dataclass(frozen=True)
+class DialogueSettings:
+    """How one profile speaks and how patient it is."""
+
+    company: str = "the company"
+    """The name that the greeting says."""
+    assistant: str = ""
+    """The assistant's own name; empty: it has none. That it is automated is always said."""
+    no_input_s: float = 6.0
+    """Seconds of silence after our own speech until the caller is prompted."""
+    keys_s: float = 3.0
+    """Seconds after a key until the keyed number counts as ended."""
+    item_digits_min: int = 4
+    """Digits of the shortest item number."""
+    item_digits_max: int = 4
+    """Digits of the longest item number; a keyed number of this length needs no hash key."""
+    silence_prompts: int = 2
+    """Prompts into silence before the caller is put through to a human."""
+    misunderstandings_max: int = 3
+    """The misunderstanding in a row that puts the caller through; the one before it offers keys."""
+    choices_max: int = 4
+    """Contacts that are read out when several have the caller's number; more go to a human."""
+    confidence_min: float = 0.45
+    """Mean confidence of the words, 0 to 1, below which a turn counts as not understood."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.item_digits_min <= self.item_digits_max:
+            raise ValueError(
+                f"item_digits_min is {self.item_digits_min}: "
+                f"write 1 to item_digits_max ({self.item_digits_max})"
+            )
+        if not 1 <= self.choices_max <= 9:
+            raise ValueError(f"choices_max is {self.choices_max}: write 1 to 9, one key each")
+
+
+class StateName(str, Enum):
+    """Where a call is in the dialogue."""
+
+    GREETING = "greeting"
+    """The caller does not hear us yet."""
+    LISTENING = "listening"
+    """Any question may come."""
+    ASKING_ITEM = "asking item"
+    """The caller is asked for an item number."""
+    CHOOSING_CONTACT = "choosing contact"
+    """Several contacts have the caller's number: the caller is asked which one is calling."""
+    KEYPAD = "keypad"
+    """An item number is keyed; it may still be spoken."""
+    CHECKING = "checking"
+    """A query is in progress; without a query, the look-up of the caller."""
+    OFFERING_HUMAN = "offering human"
+    """The caller is asked whether to be put through."""
+    ENDING = "ending"
+    """The last sentence is being spoken."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is calling, as far as the number tells."""
+
+    lookup: LookupOutcome = LookupOutcome.LATE
+    matches: tuple[Customer, ...] = field(default=(), repr=False)
+    """Everyone who has the caller's number."""
+    chosen: Customer | None = field(default=None, repr=False)
+    """The only match, or the one that the caller chose."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What "it" and "by friday?" refer to."""
+
+    item_number: str | None = None
+    day: date | None = None
+    amount: int | None = None
+
+
+@dataclass(frozen=True)
+class Patience:
+    """What went wrong in a row."""
+
+    misunderstandings: int = 0
+    silences: int = 0
+
+
+@dataclass(frozen=True)
+class CallState:
+    """All that the dialogue knows of a call."""
+
+    settings: DialogueSettings
+    name: StateName = StateName.GREETING
+    caller: Caller = Caller()
+    topic: Topic = Topic()
+    patience: Patience = Patience()
+    query: AskAvailability | AskLastOrder | None = None
+    """The query in progress, or the last one that was not answered."""
+    order_asked: bool = False
+    """True while the caller's question for the last order was not answered."""
+    said: tuple[Line, ...] = ()
+    """The last answer or prompt, for `repeat`."""
+    keys: str = ""
+    """The digits keyed so far."""
+    heard: str = field(default="", repr=False)
+    """The last turn that was not understood, for the summary."""
+    told: tuple[str, ...] = field(default=(), repr=False)
+    """The answers so far in short, for the summary."""
+    reason: Reason | None = None
+    """Why a human is offered (OFFERING_HUMAN), or why the call ends (ENDING)."""
+
+
+def start(settings: DialogueSettings) -> CallState:
+    """Return the state of a call that has not been answered yet."""
+    return CallState(settings=settings)

@@ -1,0 +1,107 @@
+"""Says in one line what a human must know of the call, so that the caller need not repeat it.
+
+Plain ASCII without quotes, commas, control characters and what a dialplan reads as its own
+(`${}`, `|`, `\\`), at most SUMMARY_MAX characters. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from asterisk_agi.dialogue.effects import AskAvailability
+from asterisk_agi.dialogue.events import LookupOutcome
+from asterisk_agi.dialogue.state import Caller, CallState
+from dialplan.reasons import Reason
+
+SUMMARY_MAX = 500
+"""Characters of ORDERLINE_SUMMARY, as the dialplan's contract has it."""
+NAME_MAX = 60
+"""Characters of a name or of what was heard: one long value must not push the others out."""
+
+_REASONS: dict[Reason, str] = {
+    Reason.GOODBYE: "caller said goodbye",
+    Reason.CALLER_HUNG_UP: "caller hung up",
+    Reason.CALLER_ASKED: "caller asked for a person",
+    Reason.KEY_ZERO: "caller pressed 0",
+    Reason.NOT_UNDERSTOOD: "caller was not understood",
+    Reason.NO_INPUT: "caller said nothing",
+    Reason.LONGEST_CALL: "longest call time reached",
+    Reason.BACKEND_SLOW: "order system was too slow",
+    Reason.BACKEND_DOWN: "order system could not be reached",
+    Reason.BACKEND_REFUSED: "order system refused the query",
+    Reason.BACKEND_BAD_ANSWER: "order system gave an unreadable answer",
+    Reason.NO_ACCOUNT: "no account for the caller's number",
+}
+_UNSAFE = re.compile(r"[^A-Za-z0-9 .:;/()+#@_'?&*-]+")
+_LETTERS = {"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "þ": "th", "–": "-"}
+_TRANSLITERATED = str.maketrans(
+    {**_LETTERS, **{k.upper(): v.title() for k, v in _LETTERS.items() if len(k.upper()) == 1}}
+)
+
+
+def summarise(state: CallState, reason: Reason) -> str:
+    """Return who called, what was asked and told, what is open, and why the call left us.
+
+    The most important comes first; the oldest answers are left out when it gets too long.
+    """
+    head = [_who(state.caller), f"Why: {_REASONS.get(reason, reason.value)}"]
+    opened = _open(state)
+    told = [_ascii(note) for note in state.told]
+    while True:
+        parts = [*head, *([opened] if opened else []), *_told(told)]
+        text = ". ".join(parts) + "."
+        if len(text) <= SUMMARY_MAX or not told:
+            return text[:SUMMARY_MAX]
+        told = told[1:]
+
+
+def _who(caller: Caller) -> str:
+    if caller.chosen is not None:
+        customer = caller.chosen
+        who = f"{_short(customer.contact)} of " if customer.contact else ""
+        return f"Caller: {who}{_short(customer.name)} (account {_short(customer.account)})"
+    if caller.matches:
+        names = "; ".join(_short(customer.name) for customer in caller.matches[:3])
+        return f"Caller: one of {len(caller.matches)} contacts with this number: {names}"
+    if caller.lookup is LookupOutcome.DONE:
+        return "Caller: number is not in the system"
+    return "Caller: not looked up"
+
+
+def _open(state: CallState) -> str:
+    questions = (
+        [_question(state.query, state.topic.amount)]
+        if isinstance(state.query, AskAvailability)
+        else []
+    )
+    if state.order_asked:
+        questions.append("status of the last order")
+    if questions:
+        return f"Open: {'; '.join(questions)}"
+    if state.topic.day is not None and state.topic.item_number is None:
+        return f"Open: availability on {state.topic.day.isoformat()} of an unknown item"
+    if state.heard:
+        return f"Heard last: {_short(state.heard)}"
+    return ""
+
+
+def _question(query: AskAvailability, wanted: int | None) -> str:
+    when = f" on {query.on.isoformat()}" if query.on else " now"
+    amount = f" ({wanted} wanted)" if wanted else ""
+    return f"availability of item {_short(query.item_number)}{when}{amount}"
+
+
+def _told(notes: list[str]) -> list[str]:
+    return [f"Told: {'; '.join(notes)}"] if notes else []
+
+
+def _short(text: str) -> str:
+    return _ascii(text)[:NAME_MAX].strip()
+
+
+def _ascii(text: str) -> str:
+    """Return the text in plain ASCII: `Müller & Søn` is `Muller & Son`."""
+    plain = unicodedata.normalize("NFKD", text.translate(_TRANSLITERATED))
+    ascii_only = plain.encode("ascii", "ignore").decode("ascii")
+    return " ".join(_UNSAFE.sub(" ", ascii_only).split())

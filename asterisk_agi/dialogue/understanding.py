@@ -1,0 +1,277 @@
+"""Understands a caller's turn: transcript and state in, one `Meaning` out.
+
+The steps: judge how well it was heard; fold numbers and days into one word each; match the whole
+sentence against the templates, first as it was said, then without politeness, then without what
+hangs loose at its end; at last give small slips a second chance. What matches nothing is
+NOT_UNDERSTOOD: this file never guesses. English only. Pure: the day is an argument.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from asterisk_agi.dialogue import grammar, templates
+from asterisk_agi.dialogue.dates import FoundDay, fold_day
+from asterisk_agi.dialogue.events import Intent, Meaning
+from asterisk_agi.dialogue.numbers import fold_numbers, join_digits
+from asterisk_agi.dialogue.second_chance import SecondChance
+from asterisk_agi.dialogue.state import CallState, DialogueSettings, StateName
+from asterisk_agi.dialogue.templates import Match, Sentences
+from asterisk_agi.speech.port import Transcript
+
+TEXT_MAX = 300
+"""Characters of a turn that are read. A longer turn is no question that we know."""
+UNKNOWN_MAX = 0.5
+"""Share of a turn's words that may be outside the grammar (`[unk]`)."""
+UNKNOWN = "[unk]"
+
+_NOT_A_WORD = re.compile(r"[^a-z0-9'\[\] ]+")
+_SOUND_ALIKES = (
+    # The recogniser listens for "no" only, and can't tell "bye" from "by".
+    (re.compile(r"\b(to|don't|you) no\b"), r"\1 know"),
+    (re.compile(r"^by$|(?<=\bthanks )by$|(?<=\byou )by$|(?<=\bokay )by$|(?<=\ball )by$"), "bye"),
+)
+_DAY = re.compile(r"d\d{8}")
+_YES_IN_PASSING = {"okay", "right", "all right", "correct", "please", "exactly"}
+"""Said while listening, as well as for yes: only an offer makes a yes of them."""
+_ANSWERING = (StateName.OFFERING_HUMAN, StateName.CHOOSING_CONTACT)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A turn as it was heard, and as it is matched."""
+
+    text: str
+    folded: str
+    found: FoundDay
+    confidence: float
+    gaps: bool
+
+
+class Understander:
+    """Understands the turns of one profile's calls. Holds no state of a call."""
+
+    def __init__(self, settings: DialogueSettings) -> None:
+        self._settings = settings
+        self._sentences = templates.english()
+        self._stripper = _Stripper(self._sentences)
+        self._second_chance = SecondChance(self._sentences)
+        grammar.prepare()
+
+    def understand(self, transcript: Transcript, state: CallState, today: date) -> Meaning:
+        """Return what the caller means.
+
+        transcript: partial or final; of a partial one `Meaning.complete` tells whether more is
+        likely to follow. Never raises; an empty text comes back as NOT_UNDERSTOOD without text.
+        """
+        text = _normalised(transcript.text)
+        confidence = transcript.confidence if transcript.words else 1.0
+        nothing = Meaning(Intent.NOT_UNDERSTOOD, text, confidence=confidence)
+        if not text or len(text) > TEXT_MAX or self._badly_heard(text, confidence):
+            return nothing
+        if state.name is StateName.CHOOSING_CONTACT:
+            choice = _choice(text, state)
+            if choice is not None:
+                return Meaning(Intent.CHOICE, text, None, None, choice, None, confidence, True)
+        heard = self._read(text, confidence, today)
+        for attempt, certain in self._attempts(heard):
+            match = self._match(attempt)
+            if match is not None:
+                return self._meaning(match, heard, state, certain)
+        return nothing
+
+    def _badly_heard(self, text: str, confidence: float) -> bool:
+        words = text.split()
+        return (
+            confidence < self._settings.confidence_min
+            or words.count(UNKNOWN) > len(words) * UNKNOWN_MAX
+        )
+
+    def _read(self, text: str, confidence: float, today: date) -> _Heard:
+        # A gap stays in its place until the digits are joined: it may have been a digit.
+        plain = self._stripper.without_hesitations(text)
+        found = fold_day(fold_numbers(plain), today)
+        folded = _words_of_one(join_digits(found.text))
+        words = [word for word in folded.split() if word != UNKNOWN]
+        return _Heard(text, " ".join(words), found, confidence, UNKNOWN in text)
+
+    def _attempts(self, heard: _Heard) -> Iterator[tuple[str, bool]]:
+        """Yield texts to match, and whether a match of it may be complete."""
+        seen = {""}
+        politeless = self._stripper.without_politeness(heard.folded)
+        bare = self._stripper.without_lead_in(politeless)
+        cut = self._stripper.without_danglers(bare)
+        for text in (heard.folded, politeless, bare, cut):
+            if text not in seen:
+                yield text, text != cut or cut == bare
+                seen.add(text)
+        for text in (heard.folded, cut):
+            mended = self._second_chance.mended(text)
+            if mended is not None:
+                yield mended, cut == bare
+
+    def _match(self, text: str) -> Match | None:
+        words = text.split()
+        numbers = [word for word in words if word.isdigit()]
+        days = [word for word in words if _DAY.fullmatch(word)]
+        return self._sentences.match(text, numbers, days)
+
+    # From the template to the meaning
+
+    def _meaning(self, match: Match, heard: _Heard, state: CallState, certain: bool) -> Meaning:
+        intent = _intent(match, heard, state)
+        item = self._item(match, state)
+        return Meaning(
+            intent=intent,
+            text=heard.text,
+            item_number=item,
+            day=_day(match),
+            amount=int(match.slots["amount"]) if "amount" in match.slots else None,
+            confidence=heard.confidence,
+            complete=certain and self._complete(intent, item, heard, state),
+        )
+
+    def _item(self, match: Match, state: CallState) -> str | None:
+        if match.group == templates.REFERS_BACK:
+            return state.topic.item_number
+        number = match.slots.get("item", "")
+        fits = self._settings.item_digits_min <= len(number) <= self._settings.item_digits_max
+        return number if fits else None
+
+    def _complete(self, intent: Intent, item: str | None, heard: _Heard, state: CallState) -> bool:
+        if heard.found.open_ended:
+            return False
+        if intent in (Intent.AVAILABILITY, Intent.ITEM_NUMBER):
+            return item is not None and len(item) == self._settings.item_digits_max
+        if intent is Intent.YES:
+            # Anywhere else a question may follow: "yes, is item 4521 in stock?"
+            return state.name in _ANSWERING
+        return intent in _WHOLE
+
+
+_WHOLE = {
+    Intent.DAY,
+    Intent.ORDER_STATUS,
+    Intent.HELP,
+    Intent.REPEAT,
+    Intent.GOODBYE,
+    Intent.HUMAN,
+    Intent.NO,
+}
+
+
+def _intent(match: Match, heard: _Heard, state: CallState) -> Intent:
+    intent = templates.INTENTS[match.group]
+    if intent is Intent.GOODBYE and heard.gaps:
+        # It would end the call: only what was heard from end to end may do that.
+        return Intent.NOT_UNDERSTOOD
+    if intent is Intent.YES and heard.folded in _YES_IN_PASSING and state.name not in _ANSWERING:
+        return Intent.NOTHING
+    return intent
+
+
+def _day(match: Match) -> date | None:
+    text = match.slots.get("day")
+    return None if text is None else datetime.strptime(text, "d%Y%m%d").date()
+
+
+# Text
+
+
+def _normalised(text: str) -> str:
+    """Return lower case words without punctuation; `[unk]` stays."""
+    words = " ".join(_NOT_A_WORD.sub(" ", text.lower()).split())
+    for pattern, meant in _SOUND_ALIKES:
+        words = pattern.sub(meant, words)
+    return words
+
+
+def _words_of_one(text: str) -> str:
+    """Return folded text with a lonely `1` as the word: `another 1` is `another one`."""
+    return " ".join("one" if word == "1" else word for word in text.split())
+
+
+class _Stripper:
+    """Takes away the words of a sentence that mean nothing."""
+
+    def __init__(self, sentences: Sentences) -> None:
+        self._hesitations = _any_of(sentences.hesitations)
+        self._politeness = _any_of(sentences.politeness)
+        self._lead_in = re.compile(rf"^(?:(?:{_alternatives(sentences.lead_ins)})\b ?)+")
+        self._danglers = re.compile(rf"(?: ?\b(?:{_alternatives(sentences.danglers)}))+$")
+
+    def without_hesitations(self, text: str) -> str:
+        return _squeezed(self._hesitations.sub(" ", text))
+
+    def without_politeness(self, text: str) -> str:
+        return _squeezed(self._politeness.sub(" ", text))
+
+    def without_lead_in(self, text: str) -> str:
+        return _squeezed(self._lead_in.sub("", text))
+
+    def without_danglers(self, text: str) -> str:
+        return _squeezed(self._danglers.sub("", text))
+
+
+def _any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\S)(?:{_alternatives(phrases)})(?!\S)")
+
+
+def _alternatives(phrases: tuple[str, ...]) -> str:
+    longest_first = sorted(phrases, key=len, reverse=True)
+    return "|".join(re.escape(phrase) for phrase in longest_first)
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+# Choosing one of several contacts
+
+_ABOUT_A_CHOICE = {
+    *("the", "a", "number", "option", "choice", "press", "i'm", "it's", "that's", "think"),
+    *("this", "is", "please", "um", "uh", "contact", "person", "am", "i", "it", "speaking", "of"),
+    *("from", "at", "my", "name", "here"),
+}
+_NUMBERS = {
+    name: value
+    for value, names in enumerate(
+        (
+            ("one", "first", "1", "won"),
+            ("two", "second", "2", "to", "too"),
+            ("three", "third", "3"),
+            ("four", "fourth", "4", "for"),
+            ("five", "fifth", "5"),
+            ("six", "sixth", "6"),
+            ("seven", "seventh", "7"),
+            ("eight", "eighth", "8"),
+            ("nine", "ninth", "9"),
+        ),
+        start=1,
+    )
+    for name in names
+}
+
+
+def _choice(text: str, state: CallState) -> int | None:
+    """Return the number of the contact that the caller chose by number or name, or None."""
+    words = [word for word in text.split() if word not in _ABOUT_A_CHOICE]
+    if len(words) == 2 and words[0] in _NUMBERS and words[1] in ("one", "1"):
+        words = words[:1]
+    if len(words) == 1 and words[0] in _NUMBERS:
+        return _NUMBERS[words[0]]
+    return _named(set(words), state)
+
+
+def _named(words: set[str], state: CallState) -> int | None:
+    names = [
+        set(_normalised(f"{customer.contact} {customer.name}").split())
+        for customer in state.caller.matches
+    ]
+    if not words:
+        return None
+    fitting = [number for number, name in enumerate(names, start=1) if words <= name]
+    return fitting[0] if len(fitting) == 1 else None

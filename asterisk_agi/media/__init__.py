@@ -1,0 +1,1 @@
+"""Audio between Asterisk and us: RTP, its clock, its formats."""

@@ -1,0 +1,122 @@
+"""A second ear on a recording: what the agent said, by the Vosk model, after the call.
+
+It tells fixed phrases and fillers from facts when there is no call story. It is no judge of
+wording: the small model knows digits and short words well, and other speech badly. It decodes
+in a thread; nothing here runs while a call is recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import vosk
+from rapidfuzz import fuzz
+
+from asterisk_agi.errors import SpeechError
+from asterisk_agi.media.formats import RATE_HZ
+from asterisk_agi.speech.port import Word
+from asterisk_agi.testcall.measure import Label
+
+PHRASE_RATIO = 75.0
+"""So alike (of 100) must heard words and a phrase be to count as that phrase."""
+LEAD_S = 0.10
+"""Vosk tells a word's start up to so much late: a label begins earlier by this."""
+BLOCK_BYTES = 8000
+"""Half a second is decoded at a time."""
+UNKNOWN = "[unk]"
+"""What stands for speech outside the grammar."""
+
+
+class SecondEar:
+    """One loaded model."""
+
+    def __init__(self, model: Path) -> None:
+        """model: a Vosk model's folder. Raises SpeechError when it holds none."""
+        if not (model / "am" / "final.mdl").is_file():
+            raise SpeechError(f"{model} holds no Vosk model: give the folder of one")
+        vosk.SetLogLevel(-1)
+        self._model = vosk.Model(str(model))
+
+    async def words(self, pcm: bytes, phrases: Sequence[str] | None = None) -> tuple[Word, ...]:
+        """Return the words of a recording with their times, in seconds of it.
+
+        pcm: 8000 Hz, 16 bit, mono. phrases: hear only these, and `[unk]` for all else; none:
+        free speech.
+        """
+        return await asyncio.to_thread(self._decode, pcm, phrases)
+
+    def _decode(self, pcm: bytes, phrases: Sequence[str] | None) -> tuple[Word, ...]:
+        recogniser = self._recogniser(phrases)
+        recogniser.SetWords(True)
+        found: list[Word] = []
+        for start in range(0, len(pcm), BLOCK_BYTES):
+            if recogniser.AcceptWaveform(pcm[start : start + BLOCK_BYTES]):
+                found += _words(recogniser.Result())
+        return (*found, *_words(recogniser.FinalResult()))
+
+    def _recogniser(self, phrases: Sequence[str] | None) -> vosk.KaldiRecognizer:
+        if phrases is None:
+            return vosk.KaldiRecognizer(self._model, RATE_HZ)
+        known = [" ".join(filter(self._knows, plain(phrase).split())) for phrase in phrases]
+        grammar = [phrase for phrase in known if phrase] + [UNKNOWN]
+        return vosk.KaldiRecognizer(self._model, RATE_HZ, json.dumps(grammar))
+
+    def _knows(self, word: str) -> bool:
+        return int(self._model.vosk_model_find_word(word)) >= 0
+
+
+def _words(result: str) -> list[Word]:
+    entries = json.loads(result).get("result", [])
+    return [Word(e["word"], e["start"], e["end"], e["conf"]) for e in entries]
+
+
+def plain(text: str) -> str:
+    """Return the words of a sentence as a recogniser writes them."""
+    return " ".join(re.findall(r"[a-z']+|\d", text.lower()))
+
+
+def text_of(words: Sequence[Word]) -> str:
+    """Return what was heard as one line; what was not understood is left out."""
+    return " ".join(word.text for word in words if word.text != UNKNOWN)
+
+
+def labels(words: Sequence[Word], phrases: Mapping[str, str], begin_s: float) -> Iterator[Label]:
+    """Label a stretch of speech: phrases that are known, and facts between them.
+
+    words: heard with the phrases as grammar. phrases: kind (`fixed`, `filler`) of each phrase.
+    begin_s: where the stretch begins, in seconds of the call.
+    """
+    at = 0
+    pending: list[Word] = []
+    while at < len(words):
+        phrase, length = _phrase_at(words[at:], phrases)
+        if phrase is None:
+            pending.append(words[at])
+            at += 1
+            continue
+        if pending:
+            yield _label(pending, "fact", begin_s)
+            pending = []
+        yield _label(words[at : at + length], phrases[phrase], begin_s)
+        at += length
+    if pending:
+        yield _label(pending, "fact", begin_s)
+
+
+def _phrase_at(words: Sequence[Word], phrases: Mapping[str, str]) -> tuple[str | None, int]:
+    """Return the phrase that these words begin with, and how many words of them it is."""
+    best: tuple[float, str | None, int] = (PHRASE_RATIO, None, 0)
+    for phrase in phrases:
+        length = min(len(plain(phrase).split()), len(words))
+        heard = " ".join(word.text for word in words[:length])
+        best = max(best, (fuzz.ratio(heard, plain(phrase)), phrase, length), key=lambda b: b[0])
+    return best[1], best[2]
+
+
+def _label(words: Sequence[Word], kind: str, begin_s: float) -> Label:
+    begin, end = begin_s + words[0].start_s - LEAD_S, begin_s + words[-1].end_s
+    return Label(begin, end, kind, text_of(words))

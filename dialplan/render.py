@@ -1,0 +1,127 @@
+"""Render what an administrator pastes: the dialplan entry and the manager user.
+
+The entry leads to a human however the AGI step ends: a voice host that does not answer
+(AGISTATUS=FAILURE lets the dialplan go on), a script that is missing, a result that was never set.
+Only ORDERLINE_RESULT=completed goes to Hangup. The variable is emptied first, so that what an
+earlier pass of the same call left behind does not count.
+It neither reads nor writes files of Asterisk. Source: Asterisk documentation, "Application_AGI",
+"Asterisk Manager Interface: privileges"; res_agi.c (launch_netscript, agi_exec_full).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from importlib import resources
+from string import Template
+
+from dialplan.variables import HUMAN_LABEL, RESULT, Result
+
+AGI_SCRIPT = "orderline.agi"
+"""The script for hosts and menus where a `agi://` address cannot be typed."""
+
+DEFAULT_FASTAGI_PORT = 4573
+
+MANAGER_READ = ("system", "call", "dtmf")
+"""system: FullyBooted; call: Newchannel, DialBegin, Hangup; dtmf: DTMFEnd."""
+
+MANAGER_WRITE = ("call", "reporting", "user")
+"""call: Hangup, Getvar, Redirect; reporting: CoreShowChannels, ShowDialPlan, and Status;
+user: UserEvent. Login, Ping, ListCommands, QueueStatus and QueueSummary need no right."""
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,79}")
+_EXTENSION = re.compile(r"[A-Za-z0-9_*#+.!\[\]-]{1,79}")
+_STEP = re.compile(r"[A-Za-z][A-Za-z0-9]*\([^\x00-\x1f\x7f;]{0,255}\)")
+_HOST = re.compile(r"[A-Za-z0-9_.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]")
+_SECRET = re.compile(r"[!-:<-~]{8,128}")
+
+
+class AsteriskTemplate(Template):
+    """A text with `%{name}` in it; `${name}` is left to Asterisk."""
+
+    delimiter = "%"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What stands in one dialplan entry."""
+
+    context: str = "orderline"
+    extension: str = "600"
+    profile: str = "default"
+    human: str = "Queue(support)"
+    """The step at which a person takes over; the administrator's choice."""
+
+
+@dataclass(frozen=True)
+class VoiceHost:
+    """Where the voice process listens for FastAGI."""
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_FASTAGI_PORT
+
+
+def render_entry(entry: Entry, voice: VoiceHost | None = None) -> str:
+    """Return the dialplan entry that calls the voice process by FastAGI.
+
+    voice: where it listens; None renders the variant with the AGI script on the PBX host, which
+    knows the voice hosts itself.
+    Raises ValueError when a value could not stand in a dialplan.
+    """
+    _require("context", entry.context, _NAME)
+    _require("extension", entry.extension, _EXTENSION)
+    _require("profile", entry.profile, _NAME)
+    _require("human step", entry.human, _STEP)
+    return _template("extensions.conf").substitute(
+        context=entry.context,
+        extension=entry.extension,
+        profile=entry.profile,
+        agi=_agi(entry.profile, voice),
+        result=RESULT,
+        completed=Result.COMPLETED.value,
+        human_label=HUMAN_LABEL,
+        human=entry.human,
+    )
+
+
+def render_manager_user(user: str, secret: str, permit: str = "127.0.0.1/255.255.255.255") -> str:
+    """Return the manager.conf lines of a user with the least rights that Orderline needs.
+
+    secret: 8 to 128 printable characters, no blank, no `;`.
+    permit: the address (and mask) from which the voice process connects.
+    Raises ValueError when a value could not stand in manager.conf.
+    """
+    _require("user", user, _NAME)
+    if not _SECRET.fullmatch(secret):
+        raise ValueError("the secret must have 8 to 128 printable characters, no blank, no ';'")
+    try:
+        ipaddress.ip_network(permit, strict=False)
+    except ValueError as error:
+        raise ValueError(f"permit {permit!r} is not an address with a mask") from error
+    return _template("manager.conf").substitute(
+        user=user,
+        secret=secret,
+        permit=permit,
+        read=",".join(MANAGER_READ),
+        write=",".join(MANAGER_WRITE),
+    )
+
+
+def _agi(profile: str, voice: VoiceHost | None) -> str:
+    if voice is None:
+        return f"{AGI_SCRIPT},{profile}"
+    _require("voice host", voice.host, _HOST)
+    if not 0 < voice.port < 2**16:
+        raise ValueError(f"voice port {voice.port} is not a TCP port (1 to 65535)")
+    return f"agi://{voice.host}:{voice.port}/{profile}"
+
+
+def _require(what: str, value: str, allowed: re.Pattern[str]) -> None:
+    if not allowed.fullmatch(value):
+        raise ValueError(f"{what} {value!r} cannot stand in a dialplan: use {allowed.pattern}")
+
+
+def _template(name: str) -> AsteriskTemplate:
+    path = resources.files("dialplan") / "templates" / name
+    return AsteriskTemplate(path.read_text("utf-8"))

@@ -1,0 +1,167 @@
+"""Results as an ERP gives them, and a call that is driven event by event."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from typing import TypeVar
+
+from asterisk_agi.dialogue import machine
+from asterisk_agi.dialogue.effects import Effect, Line, LineKind, Say
+from asterisk_agi.dialogue.events import (
+    CallAnswered,
+    Event,
+    Intent,
+    KeyPressed,
+    LookupOutcome,
+    Meaning,
+    QueryFailed,
+    TurnHeard,
+)
+from asterisk_agi.dialogue.state import CallState, DialogueSettings, StateName
+from dialplan.reasons import Reason
+from erp.model import (
+    Availability,
+    Customer,
+    Item,
+    NotFound,
+    OrderLine,
+    OrderState,
+    OrderStatus,
+    Quantity,
+    Receipt,
+    Source,
+)
+
+TODAY = date(2026, 11, 21)
+"""A Saturday."""
+FRIDAY = date(2026, 11, 27)
+SETTINGS = DialogueSettings(company="Acme Supplies")
+E = TypeVar("E")
+
+
+def source(operation: str = "availability") -> Source:
+    return Source("tryton", operation, "record,1", datetime(2026, 11, 21, 9, tzinfo=timezone.utc))
+
+
+def customer(contact: str = "Anna Berg", name: str = "Northwind", account: str = "C1") -> Customer:
+    return Customer(account, account, name, contact, source("customers_by_phone"))
+
+
+ANNA = customer()
+BOB = customer("Bob Cole", "Southwind", "C2")
+
+
+def units(amount: int | str, unit: str = "Unit") -> Quantity:
+    return Quantity(Decimal(amount), unit)
+
+
+def available(
+    amount: int | str = 70,
+    number: str = "4521",
+    on: date = TODAY,
+    incoming: tuple[Receipt, ...] = (),
+    unit: str = "Unit",
+) -> Availability:
+    item = Item("17", number, "M8 hex bolt", unit, source("find_item"))
+    return Availability(item, on, units(amount, unit), (), incoming, source())
+
+
+def order(
+    state: OrderState = OrderState.PARTLY_SHIPPED,
+    delivery_on: date | None = date(2026, 11, 24),
+    lines: int = 2,
+) -> OrderStatus:
+    line = OrderLine("4521", "M8 hex bolt", units(50))
+    ordered_on = date(2026, 11, 12)
+    return OrderStatus(
+        "9", "SO1042", ordered_on, state, delivery_on, (line,) * lines, source("last_order")
+    )
+
+
+def not_found(wanted: str = "item 9999") -> NotFound:
+    return NotFound(wanted, source("find_item"))
+
+
+class Call:
+    """A call in progress; keeps every effect."""
+
+    def __init__(self, settings: DialogueSettings = SETTINGS) -> None:
+        self.state: CallState = machine.start(settings)
+        self.effects: tuple[Effect, ...] = ()
+        self.history: list[Effect] = []
+
+    @property
+    def name(self) -> StateName:
+        return self.state.name
+
+    def feed(self, *events: Event) -> Call:
+        for event in events:
+            self.state, self.effects = machine.step(self.state, event, TODAY)
+            self.history.extend(self.effects)
+        return self
+
+    def answer(self, *customers: Customer, lookup: LookupOutcome = LookupOutcome.DONE) -> Call:
+        return self.feed(CallAnswered(lookup, customers))
+
+    def hear(
+        self,
+        intent: Intent,
+        item_number: str | None = None,
+        day: date | None = None,
+        *,
+        choice: int | None = None,
+        amount: int | None = None,
+        text: str = "words",
+    ) -> Call:
+        meaning = Meaning(intent, text, item_number, day, choice, amount, 1.0, True)
+        return self.feed(TurnHeard(meaning))
+
+    def press(self, keys: str) -> Call:
+        return self.feed(*(KeyPressed(key) for key in keys))
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What the last event made us say."""
+        return tuple(
+            line for effect in self.effects if isinstance(effect, Say) for line in effect.lines
+        )
+
+    @property
+    def said(self) -> str:
+        return " ".join(line.text for line in self.lines)
+
+    @property
+    def facts(self) -> list[str]:
+        return [line.text for line in self.lines if line.kind is LineKind.FACT]
+
+    def only(self, kind: type[E]) -> E:
+        """Return the one effect of this kind that the last event had."""
+        found = [effect for effect in self.effects if isinstance(effect, kind)]
+        assert len(found) == 1, self.effects
+        return found[0]
+
+    def has(self, kind: type[object]) -> bool:
+        return any(isinstance(effect, kind) for effect in self.effects)
+
+
+def in_state(name: StateName) -> Call:
+    """Return a call that came to a state by events alone."""
+    call = Call()
+    if name is StateName.GREETING:
+        return call
+    if name is StateName.CHOOSING_CONTACT:
+        return call.answer(ANNA, BOB).hear(Intent.ORDER_STATUS)
+    call.answer(ANNA)
+    if name is StateName.ASKING_ITEM:
+        call.hear(Intent.AVAILABILITY)
+    elif name is StateName.KEYPAD:
+        call.press("4")
+    elif name is StateName.CHECKING:
+        call.hear(Intent.AVAILABILITY, "4521")
+    elif name is StateName.OFFERING_HUMAN:
+        call.hear(Intent.ORDER_STATUS).feed(QueryFailed(Reason.BACKEND_SLOW))
+    elif name is StateName.ENDING:
+        call.hear(Intent.GOODBYE)
+    assert call.name is name
+    return call

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asterisk_agi.dialogue.events import Intent, LookupOutcome, QueryAnswered, QueryFailed
+from asterisk_agi.dialogue.state import Caller, start
+from asterisk_agi.dialogue.summary import SUMMARY_MAX, summarise
+from dialplan.reasons import Reason
+from tests.unit.asterisk_agi.dialogue.builders import (
+    ANNA,
+    BOB,
+    FRIDAY,
+    SETTINGS,
+    Call,
+    available,
+    customer,
+    order,
+)
+
+
+def test_says_who_why_and_what_was_told() -> None:
+    call = Call().answer(ANNA).hear(Intent.AVAILABILITY, "4521", FRIDAY)
+    call.feed(QueryAnswered(available(70, on=FRIDAY))).hear(Intent.ORDER_STATUS)
+    call.feed(QueryAnswered(order())).hear(Intent.HUMAN)
+    assert summarise(call.state, Reason.CALLER_ASKED) == (
+        "Caller: Anna Berg of Northwind (account C1). Why: caller asked for a person. "
+        "Told: item 4521 on 2026-11-27: 70 units available; "
+        "last order SO1042 of 2026-11-12: partly shipped."
+    )
+
+
+def test_says_what_is_open() -> None:
+    call = Call().answer().hear(Intent.AVAILABILITY, "4521", FRIDAY, amount=50)
+    call.feed(QueryFailed(Reason.BACKEND_DOWN)).hear(Intent.YES)
+    text = summarise(call.state, Reason.BACKEND_DOWN)
+    assert "Open: availability of item 4521 on 2026-11-27 (50 wanted)" in text
+    assert "number is not in the system" in text
+
+
+def test_an_order_question_without_an_account_is_open() -> None:
+    call = Call().answer().hear(Intent.ORDER_STATUS).hear(Intent.YES)
+    assert "Open: status of the last order" in summarise(call.state, Reason.NO_ACCOUNT)
+
+
+def test_an_answered_question_is_not_open() -> None:
+    call = Call().answer(ANNA).hear(Intent.ORDER_STATUS).feed(QueryAnswered(order()))
+    assert "Open" not in summarise(call.state, Reason.KEY_ZERO)
+
+
+def test_a_day_without_an_item_is_open() -> None:
+    call = Call().answer().hear(Intent.AVAILABILITY, day=FRIDAY).press("0")
+    text = summarise(call.state, Reason.KEY_ZERO)
+    assert "Open: availability on 2026-11-27 of an unknown item" in text
+
+
+def test_says_what_was_not_understood() -> None:
+    call = Call().answer()
+    for _ in range(3):
+        call.hear(Intent.NOT_UNDERSTOOD, text="i want to return a pump")
+    text = summarise(call.state, Reason.NOT_UNDERSTOOD)
+    assert "Heard last: i want to return a pump" in text
+
+
+def test_says_who_it_may_be() -> None:
+    text = summarise(Call().answer(ANNA, BOB).state, Reason.KEY_ZERO)
+    assert "one of 2 contacts with this number: Northwind; Southwind" in text
+    assert "not looked up" in summarise(start(SETTINGS), Reason.KEY_ZERO)
+
+
+def test_letters_become_ascii() -> None:
+    state = Call().answer(customer("Jürgen Łukasz", "Søren & Çelik")).state
+    assert "Jurgen Lukasz of Soren & Celik" in summarise(state, Reason.KEY_ZERO)
+
+
+def test_every_reason_has_words_of_its_own_or_its_name() -> None:
+    for reason in Reason:
+        assert summarise(start(SETTINGS), reason).startswith("Caller: not looked up. Why: ")
+
+
+@pytest.mark.parametrize("length", [10, 60, 5000])
+def test_never_longer_than_the_contract_allows(length: int) -> None:
+    long = customer("x" * length, "y" * length, "z" * length)
+    told = tuple(f"item {n} " + "w" * length for n in range(8))
+    state = replace(Call().answer(long).state, told=told)
+    text = summarise(state, Reason.KEY_ZERO)
+    assert len(text) <= SUMMARY_MAX
+    assert "Why: caller pressed 0" in text
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=80), st.text(max_size=700))
+def test_plain_characters_only(name: str, note: str) -> None:
+    caller = Caller(LookupOutcome.DONE, (ANNA,), customer(name, name, name))
+    state = replace(start(SETTINGS), caller=caller, told=(note,), heard=name)
+    text = summarise(state, Reason.KEY_ZERO)
+    assert text.isascii()
+    assert text.isprintable()
+    assert len(text) <= SUMMARY_MAX
+    assert not set(text) & set('"\\${}|,<>`^[]\r\n')

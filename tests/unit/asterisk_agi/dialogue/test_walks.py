@@ -1,0 +1,243 @@
+"""Random calls: whatever comes in whatever order, the rules hold."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asterisk_agi.dialogue import machine, summary
+from asterisk_agi.dialogue.effects import (
+    AskAvailability,
+    AskLastOrder,
+    DropQuery,
+    Finish,
+    HandOff,
+    Say,
+)
+from asterisk_agi.dialogue.events import (
+    CallAnswered,
+    CustomersFound,
+    Event,
+    FillerDue,
+    Intent,
+    KeyPressed,
+    KeysEnded,
+    LongestCallReached,
+    LookupFailed,
+    LookupOutcome,
+    Meaning,
+    NothingHeard,
+    QueryAnswered,
+    QueryFailed,
+    TurnHeard,
+)
+from asterisk_agi.dialogue.machine import TABLE
+from asterisk_agi.dialogue.state import CallState, DialogueSettings, StateName
+from dialplan.reasons import Reason
+from erp.model import OrderState
+from tests.unit.asterisk_agi.dialogue.builders import (
+    ANNA,
+    BOB,
+    TODAY,
+    Call,
+    available,
+    not_found,
+    order,
+)
+
+NUMBERS = st.sampled_from([None, "4521", "4522"])
+DAYS = st.one_of(st.none(), st.integers(0, 60).map(lambda days: TODAY + timedelta(days=days)))
+MEANINGS = st.builds(
+    Meaning,
+    intent=st.sampled_from(Intent),
+    text=st.sampled_from(["", "words"]),
+    item_number=NUMBERS,
+    day=DAYS,
+    choice=st.one_of(st.none(), st.integers(0, 10)),
+    amount=st.one_of(st.none(), st.integers(0, 999)),
+)
+CUSTOMERS = st.sampled_from([(), (ANNA,), (ANNA, BOB), (ANNA, BOB) * 4])
+ANSWERS = st.sampled_from(
+    [available(), available(0), available(number="4522"), order(), not_found()]
+)
+FAILURES = st.sampled_from([Reason.BACKEND_SLOW, Reason.BACKEND_DOWN, Reason.BACKEND_REFUSED])
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(TurnHeard, MEANINGS),
+    st.builds(TurnHeard, MEANINGS),
+    st.builds(KeyPressed, st.sampled_from("0123456789*#")),
+    st.builds(QueryAnswered, ANSWERS),
+    st.builds(QueryFailed, FAILURES),
+    st.builds(CustomersFound, CUSTOMERS),
+    st.builds(LookupFailed, FAILURES),
+    st.just(NothingHeard()),
+    st.just(KeysEnded()),
+    st.just(FillerDue()),
+)
+
+
+def _walk(lookup: LookupOutcome, customers: tuple[object, ...], events: list[Event]) -> Call:
+    call = Call().answer(*customers, lookup=lookup)  # type: ignore[arg-type]
+    told: set[str] = set()
+    querying = False
+    for event in events:
+        before = call.state
+        call.feed(event)
+        _check_facts(call, event, before, told)
+        querying = _check_queries(call, event, querying)
+        _check_ways_out(call, before)
+    return call
+
+
+def _check_facts(call: Call, event: Event, before: CallState, told: set[str]) -> None:
+    """A fact is new only when the ERP has just answered the query in progress."""
+    new = set(call.facts) - told
+    assert not new or (isinstance(event, QueryAnswered) and before.name is StateName.CHECKING)
+    told |= new
+
+
+def _check_queries(call: Call, event: Event, querying: bool) -> bool:
+    """A query begins only when none is in progress, and is dropped only when one is."""
+    if isinstance(event, (QueryAnswered, QueryFailed)) and call.name is not StateName.CHECKING:
+        querying = False
+    for effect in call.effects:
+        if isinstance(effect, DropQuery):
+            assert querying
+            querying = False
+        if isinstance(effect, (AskAvailability, AskLastOrder)):
+            assert not querying
+            assert call.name is StateName.CHECKING
+            querying = True
+    if call.name is not StateName.CHECKING:
+        assert not querying
+    return querying
+
+
+def _check_ways_out(call: Call, before: CallState) -> None:
+    """A way out comes last, after a sentence, and leads to ENDING, which is never left."""
+    ways = [effect for effect in call.effects if isinstance(effect, (HandOff, Finish))]
+    if ways:
+        assert ways == [call.effects[-1]]
+        assert isinstance(call.effects[-2], Say)
+        assert call.name is StateName.ENDING
+    if before.name is StateName.ENDING:
+        assert call.name is StateName.ENDING
+
+
+WALKS = st.lists(EVENTS, max_size=25)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(LookupOutcome), CUSTOMERS, WALKS)
+def test_a_walk_keeps_the_rules_and_ends_by_the_longest_call(
+    lookup: LookupOutcome, customers: tuple[object, ...], events: list[Event]
+) -> None:
+    call = _walk(lookup, customers, events)
+    machine.listening(call.state)
+    text = summary.summarise(call.state, call.state.reason or Reason.CALLER_HUNG_UP)
+    assert text.isascii()
+    assert len(text) <= summary.SUMMARY_MAX
+    call.feed(LongestCallReached())
+    assert call.name is StateName.ENDING
+    assert sum(isinstance(effect, (HandOff, Finish)) for effect in call.history) >= 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(CUSTOMERS, WALKS)
+def test_a_walk_reaches_a_human_by_zero(customers: tuple[object, ...], events: list[Event]) -> None:
+    call = _walk(LookupOutcome.DONE, customers, events)
+    # A number that was begun is cleared first; a caller who waits instead gets there too.
+    call.feed(KeyPressed("*"), KeyPressed("0"))
+    assert any(isinstance(effect, HandOff) for effect in call.history)
+
+
+@settings(max_examples=40, deadline=None)
+@given(WALKS)
+def test_no_order_is_asked_for_without_a_match(events: list[Event]) -> None:
+    call = Call().answer()
+    for event in events:
+        if not isinstance(event, CustomersFound):
+            call.feed(event)
+    assert not any(isinstance(effect, AskLastOrder) for effect in call.history)
+
+
+def test_every_target_of_the_table_can_be_reached() -> None:
+    """The picture shows no edge that never happens."""
+    seen: set[tuple[StateName, type[object], StateName]] = set()
+    for digits_min, digits_max in ((1, 1), (1, 2), (2, 3)):
+        impatient = DialogueSettings(
+            item_digits_min=digits_min,
+            item_digits_max=digits_max,
+            silence_prompts=1,
+            misunderstandings_max=2,
+            choices_max=2,
+        )
+        seen |= _edges_from(machine.start(impatient))
+    declared = {
+        (name, event, target) for (name, event), rule in TABLE.items() for target in rule.targets
+    }
+    assert declared == seen
+
+
+def _edges_from(start: CallState) -> set[tuple[StateName, type[object], StateName]]:
+    seen: set[tuple[StateName, type[object], StateName]] = set()
+    frontier, known = [start], {_kind(start)}
+    probes = _probes()
+    while frontier:
+        state = frontier.pop()
+        for event in probes:
+            if (state.name, type(event)) not in TABLE:
+                continue
+            after, _ = machine.step(state, event, TODAY)
+            seen.add((state.name, type(event), after.name))
+            if _kind(after) not in known:
+                known.add(_kind(after))
+                frontier.append(after)
+    return seen
+
+
+def _kind(state: CallState) -> tuple[object, ...]:
+    """Return what decides about the next step, so that the search ends."""
+    return (
+        state.name,
+        state.caller.lookup,
+        len(state.caller.matches),
+        state.caller.chosen is None,
+        state.patience.misunderstandings,
+        state.patience.silences,
+        type(state.query),
+        state.keys[-1:],
+        len(state.keys),
+    )
+
+
+def _probes() -> list[Event]:
+    friday = date(2026, 11, 27)
+    meanings = [
+        Meaning(intent, "words", number, friday if number is None else None, choice)
+        for intent in Intent
+        for number, choice in (("4521", 1), (None, 9))
+    ]
+    meanings.append(Meaning(Intent.AVAILABILITY, "words"))
+    return [
+        *(
+            CallAnswered(lookup, customers)
+            for lookup in LookupOutcome
+            for customers in ((), (ANNA, BOB))
+        ),
+        *(TurnHeard(meaning) for meaning in meanings),
+        *(KeyPressed(key) for key in "01234*#"),
+        *(
+            QueryAnswered(answer)
+            for answer in (available(), order(), order(OrderState.UNREADABLE), not_found())
+        ),
+        QueryFailed(Reason.BACKEND_DOWN),
+        CustomersFound(()),
+        CustomersFound((ANNA, BOB)),
+        LookupFailed(Reason.BACKEND_DOWN),
+        NothingHeard(),
+        KeysEnded(),
+        FillerDue(),
+        LongestCallReached(),
+    ]

@@ -1,0 +1,46 @@
+"""The whole configuration: the file in `etc/` says what the code does, and can be loaded."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from asterisk_agi import app, config
+from asterisk_agi.config import ConfigError
+
+ROOT = Path(__file__).resolve().parents[3]
+FILE = ROOT / "etc" / "orderline.yaml"
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERLINE_AMI_SECRET", "a")
+    monkeypatch.setenv("ORDERLINE_ERP_PASSWORD", "b")
+
+
+def test_the_file_in_etc_is_what_the_code_says() -> None:
+    """`orderline config > etc/orderline.yaml` mends it."""
+    assert FILE.read_text(encoding="utf-8") == app.reference_file()
+
+
+def test_the_file_in_etc_can_be_loaded_as_it_stands() -> None:
+    settings = app.load(FILE)
+    assert settings.ami.secret.reveal() == "a"
+    assert settings.profiles["default"].company == "the company"
+
+
+def test_every_default_in_the_file_is_the_codes_own() -> None:
+    """Take the # from every key: nothing changes."""
+    text, keys = re.subn(r"(?m)^( *)#(?=\S+: )", r"\1", FILE.read_text(encoding="utf-8"))
+    assert keys > 50
+    assert config.build(app.Settings, yaml.safe_load(text)) == app.load(FILE)
+
+
+def test_a_wrong_key_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "orderline.yaml"
+    path.write_text(FILE.read_text(encoding="utf-8") + "fastagy: {}\n")
+    with pytest.raises(ConfigError, match=r"fastagy is not a key: did you mean fastagi\?"):
+        app.load(path)

@@ -1,0 +1,288 @@
+"""A conversation: events in order to the dialogue, its effects done, every failure an end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from asterisk_agi.audio import PcmChunk
+from asterisk_agi.conversation import CallSettings, Conversation, Instruments
+from asterisk_agi.dialogue.effects import Listening
+from asterisk_agi.dialogue.events import Intent, Meaning
+from asterisk_agi.dialogue.machine import DialogueSettings, start
+from asterisk_agi.dialogue.understanding import Understander
+from asterisk_agi.ear import Ear, EarHooks, HeardTurn
+from asterisk_agi.errors import SpeechError
+from asterisk_agi.handoff import Outcome
+from asterisk_agi.inquiry import Inquiry
+from asterisk_agi.mouth import Mouth, Spoken
+from asterisk_agi.speech.port import Transcript, Word
+from asterisk_agi.story import Story
+from asterisk_agi.tasks import Tasks
+from dialplan.reasons import Reason
+from tests.unit.asterisk_agi.test_inquiry import FakeErp
+from tests.unit.asterisk_agi.test_mouth import FakePlayback, FakeSpeaker, FakeVoice
+
+TODAY = date(2026, 11, 21)
+PROFILE = DialogueSettings(company="Acme")
+
+
+class QuickSpeaker(FakeSpeaker):
+    """Plays everything in no time, unless it is told to hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.holds = False
+
+    def play(self, chunk: PcmChunk) -> FakePlayback:
+        playback = super().play(chunk)
+        playback.start()
+        if not self.holds:
+            playback.finish(playback.total_s, whole=True)
+        return playback
+
+
+class FakeEar(Ear):
+    """An ear that hears what the test says."""
+
+    def __init__(self, hooks: EarHooks) -> None:
+        self.hooks = hooks
+        self.listening: list[Listening] = []
+
+    def listen_for(self, listening: Listening) -> None:
+        self.listening.append(listening)
+
+    def hear(self, intent: Intent, text: str = "words", item: str | None = None) -> None:
+        now_s = asyncio.get_running_loop().time()
+        transcript = Transcript(text, (Word(text, 0.0, 0.1, 1.0),), final=True)
+        meaning = Meaning(intent, text, item_number=item, complete=True)
+        self.hooks.on_turn(HeardTurn(meaning, transcript, now_s, now_s, 0.0, 0.0))
+
+
+class Rig:
+    def __init__(
+        self, folder: Path, profile: DialogueSettings = PROFILE, **settings: float
+    ) -> None:
+        self.folder = folder
+        self.story = Story(folder, "s")
+        self.erp = FakeErp()
+        self.voice = FakeVoice()
+        self.speaker = QuickSpeaker()
+        self.settings = CallSettings(**settings)  # type: ignore[arg-type]
+        instruments = Instruments(
+            mouth=self._mouth,
+            ear=self._ear,
+            inquiry=Inquiry(self.erp, self.story, lambda: TODAY),
+            understander=Understander(profile),
+            today=lambda: TODAY,
+            story=self.story,
+        )
+        self.conversation = Conversation(self.settings, start(profile), instruments)
+        self.running: asyncio.Task[Outcome] = asyncio.get_running_loop().create_task(
+            self.conversation.run("1")
+        )
+
+    def _mouth(self, spoken: Callable[[Spoken], None], silent: Callable[[], None]) -> Mouth:
+        return Mouth(self.speaker, self.voice, spoken, silent)
+
+    def _ear(self, hooks: EarHooks, tasks: Tasks) -> Ear:
+        self.ear = FakeEar(hooks)
+        return self.ear
+
+    async def greeted(self) -> None:
+        await self.said("How can I help you?")
+
+    async def said(self, text: str) -> None:
+        async def wait() -> None:
+            while self.conversation.mouth.speaking or not self.has_said(text):
+                await asyncio.sleep(0)
+
+        await asyncio.wait_for(wait(), 2)
+
+    def has_said(self, text: str) -> bool:
+        return any(text in line for line in self.voice.made)
+
+    async def outcome(self) -> Outcome:
+        return await asyncio.wait_for(self.running, 2)
+
+    def told(self, event: str) -> list[dict[str, object]]:
+        lines = (self.folder / "s.jsonl").read_text().splitlines()
+        return [told for told in map(json.loads, lines) if told["event"] == event]
+
+
+Make = Callable[..., Rig]
+
+
+@pytest.fixture
+async def make(tmp_path: Path) -> AsyncIterator[Make]:
+    made: list[Rig] = []
+
+    def rig(profile: DialogueSettings = PROFILE, **settings: float) -> Rig:
+        made.append(Rig(tmp_path, profile, **settings))
+        return made[-1]
+
+    yield rig
+    for each in made:
+        each.running.cancel()
+        await asyncio.gather(each.running, return_exceptions=True)
+        await each.conversation.close()
+        each.story.close()
+
+
+async def test_a_known_caller_is_greeted_by_name_and_told_that_it_is_automated(make: Make) -> None:
+    rig = make()
+    await rig.greeted()
+    assert rig.has_said("Hello, Anna Berg.")
+    assert rig.has_said("automated assistant of Acme")
+
+
+async def test_an_answer_is_asked_of_the_erp_and_told_hop_by_hop(make: Make) -> None:
+    rig = make()
+    await rig.greeted()
+    rig.ear.hear(Intent.AVAILABILITY, "is item 4521 in stock", item="4521")
+    await rig.said("10 pieces are available")
+    assert ("availability", TODAY) in rig.erp.asked
+    fact = next(told for told in rig.told("said") if told["kind"] == "fact")
+    assert fact["turn"] == 1
+    assert fact["whole"] is True
+    hops = rig.told("hops")
+    assert [told["turn"] for told in hops] == [1]
+    assert set(hops[0]) >= {"endpoint_ms", "transcript_ms", "erp_ms", "first_packet_ms"}
+    assert rig.told("heard")[0]["text"] == "is item 4521 in stock"
+
+
+async def test_the_ear_is_told_how_each_state_listens(make: Make) -> None:
+    rig = make()
+    await rig.greeted()
+    before = rig.ear.listening[-1]
+    rig.ear.hear(Intent.AVAILABILITY)
+    await rig.said("Which item number")
+    assert rig.ear.listening[-1] != before
+
+
+async def test_speech_of_the_caller_stops_ours(make: Make) -> None:
+    rig = make()
+    rig.speaker.holds = True
+    await asyncio.sleep(0.01)
+    assert rig.conversation.mouth.speaking
+    rig.ear.hooks.on_barge_in()
+    await asyncio.wait_for(rig.conversation.mouth.silent(), 1)
+    assert len(rig.told("barge_in")) == 1
+
+
+async def test_zero_reaches_a_human_with_what_was_learned(make: Make) -> None:
+    rig = make()
+    await rig.greeted()
+    rig.ear.hear(Intent.AVAILABILITY, item="4521")
+    await rig.said("10 pieces are available")
+    rig.conversation.key_pressed("0")
+    outcome = await rig.outcome()
+    assert outcome.reason is Reason.KEY_ZERO
+    assert "4521" in outcome.summary
+    assert rig.has_said("I'll put you through")
+    assert rig.told("key")[0]["key"] == "0"
+
+
+async def test_the_last_words_are_not_stopped_by_the_caller(make: Make) -> None:
+    rig = make()
+    await rig.greeted()
+    rig.speaker.holds = True
+    rig.ear.hear(Intent.GOODBYE)
+    await asyncio.sleep(0.01)
+    rig.ear.hooks.on_barge_in()
+    rig.ear.hear(Intent.AVAILABILITY, item="4521")
+    await asyncio.sleep(0.01)
+    assert not rig.running.done()
+    rig.speaker.playbacks[-1].finish(1.0, whole=True)
+    assert (await rig.outcome()).reason is Reason.GOODBYE
+    assert rig.erp.asked == [("customers", "1")]
+
+
+async def test_a_zero_during_the_goodbye_wants_the_human(make: Make) -> None:
+    rig = make()
+    await rig.greeted()
+    rig.speaker.holds = True
+    rig.ear.hear(Intent.GOODBYE)
+    await asyncio.sleep(0.01)
+    rig.conversation.key_pressed("0")
+    rig.speaker.holds = False
+    await asyncio.sleep(0.01)
+    for playback in rig.speaker.playbacks:
+        playback.finish(1.0, whole=True)
+    assert (await rig.outcome()).reason is Reason.KEY_ZERO
+
+
+async def test_a_slow_system_gives_a_sign_of_life_then_a_human(make: Make) -> None:
+    rig = make(filler_ms=10, turn_budget_s=0.1)
+    await rig.greeted()
+    rig.erp.hangs = True
+    rig.ear.hear(Intent.AVAILABILITY, item="4521")
+    await rig.said("One moment, I'm checking.")
+    await rig.said("takes too long")
+    assert rig.has_said("Shall I put you through to a colleague?")
+    rig.ear.hear(Intent.YES)
+    assert (await rig.outcome()).reason is Reason.BACKEND_SLOW
+
+
+async def test_a_quick_answer_needs_no_sign_of_life(make: Make) -> None:
+    rig = make(filler_ms=30)
+    await rig.greeted()
+    rig.ear.hear(Intent.AVAILABILITY, item="4521")
+    await rig.said("10 pieces are available")
+    await asyncio.sleep(0.05)
+    assert not rig.has_said("One moment")
+
+
+async def test_keys_that_are_pressed_get_a_whole_turn_of_time(make: Make) -> None:
+    rig = make(turn_budget_s=0.05)
+    await rig.greeted()
+    await asyncio.sleep(0.1)
+    for key in "4521":
+        rig.conversation.key_pressed(key)
+    await rig.said("10 pieces are available")
+
+
+async def test_silence_is_prompted_twice_then_a_human(make: Make) -> None:
+    rig = make(DialogueSettings(company="Acme", no_input_s=0.02))
+    outcome = await rig.outcome()
+    assert outcome.reason is Reason.NO_INPUT
+    assert rig.voice.made.count("Are you still there?") == 2
+
+
+async def test_a_caller_who_speaks_is_not_prompted(make: Make) -> None:
+    rig = make(DialogueSettings(company="Acme", no_input_s=0.05))
+    await rig.greeted()
+    rig.ear.hooks.on_speech()
+    await asyncio.sleep(0.1)
+    assert not rig.has_said("Are you still there?")
+    rig.ear.hooks.on_nothing()
+    await rig.said("Are you still there?")
+
+
+async def test_the_longest_call_ends_at_a_human(make: Make) -> None:
+    rig = make(longest_call_s=0.05)
+    assert (await rig.outcome()).reason is Reason.LONGEST_CALL
+
+
+async def test_a_voice_that_fails_ends_the_conversation_with_its_error(make: Make) -> None:
+    rig = make()
+    await rig.greeted()
+    rig.conversation.fail(SpeechError("the engine is gone"))
+    with pytest.raises(SpeechError):
+        await rig.outcome()
+    assert rig.conversation.outcome(Reason.SPEECH_FAILED).reason is Reason.SPEECH_FAILED
+
+
+async def test_nothing_runs_after_the_close(make: Make) -> None:
+    before = asyncio.all_tasks()
+    rig = make()
+    await rig.greeted()
+    rig.running.cancel()
+    await asyncio.gather(rig.running, return_exceptions=True)
+    await rig.conversation.close()
+    assert asyncio.all_tasks() - before == set()

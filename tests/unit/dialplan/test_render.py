@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dialplan.render import Entry, VoiceHost, render_entry, render_manager_user
+
+ROOT = Path(__file__).parents[3]
+SNIPPETS = ROOT / "etc" / "asterisk"
+
+
+def uncommented(name: str) -> str:
+    lines = (SNIPPETS / name).read_text("utf-8").splitlines()
+    return "\n".join(line for line in lines if line and not line.startswith(";")) + "\n"
+
+
+def test_snippets_are_what_is_rendered() -> None:
+    assert uncommented("extensions.conf") == render_entry(Entry(), VoiceHost())
+    assert uncommented("extensions-script.conf") == render_entry(Entry())
+    assert uncommented("manager.conf") == render_manager_user("orderline", "CHANGE-ME")
+
+
+def test_readme_has_the_same_lines() -> None:
+    readme = (ROOT / "README.rst").read_text("utf-8")
+    wanted = render_entry(Entry(), VoiceHost()) + render_manager_user("orderline", "CHANGE-ME")
+    missing = [line for line in wanted.splitlines() if line not in readme]
+    assert not missing
+
+
+def test_entry_takes_every_choice() -> None:
+    entry = Entry("from-trunk", "_X.", "sales", "Dial(PJSIP/200&PJSIP/201,30,tT)")
+    text = render_entry(entry, VoiceHost("voice.example", 4600))
+    assert text.startswith("[from-trunk]\nexten => _X.,1,")
+    assert ",AGI(agi://voice.example:4600/sales)\n" in text
+    assert "n(human),Dial(PJSIP/200&PJSIP/201,30,tT)\n" in text
+
+
+def test_entry_forgets_an_older_result_before_it_calls() -> None:
+    lines = render_entry(Entry(), VoiceHost()).splitlines()
+    forget = next(n for n, line in enumerate(lines) if "Set(ORDERLINE_RESULT=)" in line)
+    call = next(n for n, line in enumerate(lines) if "AGI(" in line)
+    assert forget < call
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Entry(context="a b"),
+        Entry(context="a]\n[b"),
+        Entry(extension="600,1"),
+        Entry(extension=""),
+        Entry(profile="x)\nsame => n,System(rm"),
+        Entry(profile="a/../b c"),
+        Entry(human="Queue(a);comment"),
+        Entry(human="Queue(a)\nexten => 1,1,System(id)"),
+        Entry(human="Queue"),
+        Entry(human=""),
+    ],
+)
+def test_entry_refuses_what_would_break_the_dialplan(entry: Entry) -> None:
+    with pytest.raises(ValueError, match="cannot stand in a dialplan"):
+        render_entry(entry, VoiceHost())
+
+
+@pytest.mark.parametrize("voice", [VoiceHost("a b"), VoiceHost("h)", 1), VoiceHost("h", 0)])
+def test_entry_refuses_a_wrong_voice_host(voice: VoiceHost) -> None:
+    with pytest.raises(ValueError):
+        render_entry(Entry(), voice)
+
+
+@pytest.mark.parametrize(
+    ("user", "secret", "permit"),
+    [
+        ("a b", "long-enough", "127.0.0.1"),
+        ("orderline", "short", "127.0.0.1"),
+        ("orderline", "with;comment", "127.0.0.1"),
+        ("orderline", "two\nlines-of-it", "127.0.0.1"),
+        ("orderline", "long-enough", "everywhere"),
+    ],
+)
+def test_manager_user_refuses_wrong_values(user: str, secret: str, permit: str) -> None:
+    with pytest.raises(ValueError):
+        render_manager_user(user, secret, permit)
