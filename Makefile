@@ -5,6 +5,8 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/installed
 ASTERISK ?= auto
 LAB := $(PY) -m tests.rig.lab
+# Runs a command where espeak-ng is found, also on a machine that has none.
+WITH_VOICE := $(PY) -m tests.rig.tools
 
 # The first Python from 3.10 to 3.13 that the machine has.
 FIND_PYTHON = for python in python3 python3.13 python3.12 python3.11 python3.10; do \
@@ -18,10 +20,10 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: $(STAMP) ## place two real calls and show them as they happen
-	@$(PY) -m tests.rig.demo
+	@$(WITH_VOICE) $(PY) -m tests.rig.demo
 
 test: $(STAMP) style types fetch ## all tests, with a real Asterisk and a real ERP
-	@$(PY) -m pytest tests/unit tests/integration
+	@$(WITH_VOICE) $(PY) -m pytest tests/unit tests/integration
 
 test-full: export ORDERLINE_FULL = 1
 test-full: test ## the same, with the long tests
@@ -44,7 +46,7 @@ types: $(STAMP) ## mypy --strict
 	@$(PY) -m mypy
 
 unit: $(STAMP) ## unit tests
-	@$(PY) -m pytest tests/unit
+	@$(WITH_VOICE) $(PY) -m pytest tests/unit
 
 fetch: $(STAMP) ## download what the lab and the tests need: Asterisk 22 and 16, Tryton, voices
 	@$(LAB) fetch
@@ -54,7 +56,7 @@ script: $(STAMP) ## build dist/orderline.agi, the AGI script for the PBX host
 	@$(VENV)/bin/orderline script --out dist/orderline.agi
 
 docs: $(STAMP) ## draw the pictures of the documentation from the tables
-	@$(PY) -m docs.draw
+	@$(PY) -m asterisk_agi.dialogue.picture docs/dialogue.rst
 
 clean: ## remove what was built (the cache in your home stays)
 	@test ! -x $(PY) || $(LAB) down

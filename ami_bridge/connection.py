@@ -23,6 +23,9 @@ from erp.secrets import Secret
 
 _log = logging.getLogger(__name__)
 
+NEEDED_ACTIONS = ("CoreShowChannels", "Getvar", "Hangup")
+"""Actions without which no call can be served; `write = call,reporting` gives them."""
+
 HELD_EVENTS_MAX = 50_000
 """Events that may come in while the state is asked again after a login."""
 
@@ -195,6 +198,7 @@ class AmiConnection:
         try:
             await link.connect(settings.host, settings.port, settings.connect_s)
             await link.login(settings.user, settings.secret.reveal())
+            _refuse_without_rights((await link.action("ListCommands", {}))[0])
             channels = await link.action("CoreShowChannels", {})
         finally:
             if channels is None:
@@ -239,6 +243,13 @@ class AmiConnection:
         if news:
             level = logging.ERROR if isinstance(error, AmiRefused) else logging.WARNING
             _log.log(level, "%s: not connected: %s; trying again for ever", self._where, error)
+
+
+def _refuse_without_rights(allowed: AmiEvent) -> None:
+    """Find out at the login, not in a call: a leg that can't be hung up holds its caller."""
+    lacking = [name for name in NEEDED_ACTIONS if name not in allowed]
+    if lacking:
+        raise AmiRefused(f"manager.conf gives our user no right to {', '.join(lacking)}")
 
 
 def _report(runner: asyncio.Task[None]) -> None:

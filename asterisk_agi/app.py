@@ -212,6 +212,7 @@ async def check(settings: Settings) -> list[Row]:
         return await run(
             [
                 *checks.pbx_checks(ami, ami_at, entry.context, entry.extension),
+                checks.fastagi_check(settings.fastagi.host, settings.fastagi.port),
                 checks.media_check(settings.media),
                 checks.recognizer_check(lambda: open_recognizer(settings), _phrases(settings)),
                 checks.synthesizer_check(synthesizer),

@@ -6,6 +6,7 @@ The PBX is known by a protocol here, as everywhere in this room; `app.py` hands 
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import Protocol
@@ -80,6 +81,24 @@ def pbx_checks(
         Check("media channel driver", where, driver),
         Check("dialplan entry and fallback", place, entry),
     )
+
+
+def fastagi_check(host: str, port: int) -> Check:
+    """The port on which Asterisk calls us is ours: free, or served already."""
+
+    async def attempt() -> str:
+        try:
+            server = await asyncio.start_server(lambda reader, writer: None, host, port)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return "in use: by the voice process, if it runs"
+            mend = f"fastagi.host {host}: {error.strerror}: write an address of this machine"
+            raise NotWell(mend) from error
+        server.close()
+        await server.wait_closed()
+        return "free"
+
+    return Check("FastAGI port", f"{host}:{port}", attempt)
 
 
 def media_check(settings: MediaSettings) -> Check:

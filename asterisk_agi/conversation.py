@@ -138,8 +138,6 @@ class Conversation:
     def key_pressed(self, key: str) -> None:
         """Take a key of the caller's telephone."""
         self._with.story.tell("key", key=key)
-        if self._ending is None:
-            self.mouth.stop()
         self._timers.cancel("no input")
         self._occurrences.put_nowait(events.KeyPressed(key))
 
@@ -149,6 +147,10 @@ class Conversation:
     def _barged_in(self) -> None:
         if self.mouth.speaking and self._ending is None:
             self._with.story.tell("barge_in", turn=self._turn.number)
+            self._stop_speech()
+
+    def _stop_speech(self) -> None:
+        if self._ending is None:
             self.mouth.stop()
 
     def _understand(self, transcript: Transcript, today: date) -> events.Meaning:
@@ -198,14 +200,17 @@ class Conversation:
     # What is done about it...
 
     def _step(self, event: events.Event) -> None:
-        begin_s = self._clock()
+        begin_s, before = self._clock(), self._state
         if isinstance(event, (events.QueryAnswered, events.QueryFailed)):
             self._timers.cancel("filler")
         elif isinstance(event, (events.KeyPressed, events.KeysEnded)):
             # A turn that is pressed begins with its last key.
             self._turn.began_s = begin_s
-        self._state, effects = step(self._state, event, self._with.today())
+        self._state, effects = step(before, event, self._with.today())
         self._turn.worded(self._clock() - begin_s)
+        if isinstance(event, events.KeyPressed) and (effects or self._state != before):
+            # A key that means nothing here (the # after a full number) stops nothing.
+            self._stop_speech()
         for effect in effects:
             self._perform(effect)
         self._listen()
@@ -247,7 +252,10 @@ class Conversation:
         begin_s = self._clock()
         event = await self._with.inquiry.answer(query, deadline, self._turn.number)
         self._turn.asked_erp(self._clock() - begin_s)
-        self._occurrences.put_nowait(event)
+        # A query that was dropped may still end (Python 3.10's wait_for can lose a
+        # cancellation): its answer would be taken for that of the next one.
+        if asyncio.current_task() is self._query:
+            self._occurrences.put_nowait(event)
 
     def _drop_query(self) -> None:
         self._timers.cancel("filler")

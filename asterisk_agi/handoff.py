@@ -11,11 +11,9 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Protocol
 
-from asterisk_agi.errors import CallError
 from dialplan import variables
 from dialplan.reasons import RESULTS, Reason
 from dialplan.variables import Result
-from erp.errors import ErpError
 
 
 class VariableSetter(Protocol):
@@ -39,10 +37,12 @@ class Outcome:
 
 
 def reason_of(error: BaseException) -> Reason:
-    """Return the one reason for an error; what is not of our trees is our own bug."""
-    if isinstance(error, (CallError, ErpError)):
-        return error.reason
-    return Reason.INTERNAL_ERROR
+    """Return the one reason for an error: its class's own; without one it is our own bug.
+
+    Every class of `asterisk_agi.errors`, `erp.errors` and `ami_bridge.errors` has one.
+    """
+    reason = getattr(error, "reason", None)
+    return reason if isinstance(reason, Reason) else Reason.INTERNAL_ERROR
 
 
 def plain(text: str) -> str:

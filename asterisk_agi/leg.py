@@ -116,6 +116,8 @@ class DialledLeg:
             )
         except ConnectionError as error:
             raise PbxDown("AMI was lost while the media leg was opened") from error
+        except PermissionError as error:
+            raise MediaError(f"{error}: see `orderline check`") from error
         if not address or not port.isdecimal():
             raise MediaError(f"Asterisk does not tell where the leg {channel} listens")
         self._socket.connect(address, int(port))
@@ -149,6 +151,9 @@ class DialledLeg:
                 if channel is not None and await self._pbx.hangup(channel):
                     return
                 await asyncio.sleep(RETRY_S)
+            except PermissionError as error:
+                _log.error("the media leg can't be ended: %s: see `orderline check`", error)
+                return
             except ConnectionError:
                 _log.warning("no AMI connection to end the media leg: waiting for it")
                 await self._pbx.wait_connected()

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from asterisk_agi.dialogue import grammar, handlers
 from asterisk_agi.dialogue.effects import EndpointProfile, Listening
@@ -45,12 +45,15 @@ from asterisk_agi.dialogue.events import (
 )
 from asterisk_agi.dialogue.moves import Step
 from asterisk_agi.dialogue.state import CallState, DialogueSettings, StateName, start
+from dialplan.reasons import Reason
 
 __all__ = ["TABLE", "DialogueSettings", "IllegalStep", "Rule", "listening", "start", "step"]
 
 
 class IllegalStep(ValueError):
     """An event came in a state in which it cannot come, or led where the table forbids: our bug."""
+
+    reason: ClassVar[Reason] = Reason.INTERNAL_ERROR
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,15 @@ otherwise), and the sample rate. `vosk_session.py` gives it work in order.
 
 Measured with vosk 0.3.45 and our own model:
 * The clock of the word times runs on through Result, FinalResult, Reset and SetGrammar.
-* `FinalResult` needs no silence after the last word: cut at the word's end or 0.3 s later, the
-  texts of 90 sentences are the same, and 100 or 200 ms of padding change nothing.
-* Closing a segment in the pause inside a number loses nothing (2.0 % word errors of 60 numbers in
-  two groups, 2.0 % in one piece), so a transcript may be asked for in every pause.
+* `FinalResult` needs no silence after the last word: cut at the word's end or up to 0.3 s later,
+  padded by 100 or 200 ms or not, 90 sentences have 12 to 13 % word errors (a hard grammar).
+* Closing a segment in the pause inside a number costs nothing with a grammar: 60 numbers in two
+  groups have 1.7 to 2.3 % word errors, in one piece 2.0 to 2.3. Free speech: up to 2 points more.
 * A partial text is 0.2 to 0.4 s old, its words 0.5 to 1.5 s. So a transcript is asked for by
-  closing the segment (5 to 8 ms in the median), and the partial is for show.
-* Speech from 8 to 32 dB below full scale is recognised alike, so there is no gain control.
+  closing the segment (5 to 8 ms in the median with 200 phrases, 9 to 12 with 900 on busy cores),
+  and the partial is for show.
+* Speech of 8 to 32 dB below full scale has 12 to 14 % word errors in that grammar, at 44 dB 16 to
+  18: telephone levels need no gain control.
 """
 
 from __future__ import annotations

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from asterisk_agi.testcall.loudness import SOUND_RMS, rms
 
+PAUSE_S = 0.25
+"""Pauses within speech are shorter than this."""
+
 
 class Ear:
     """Follows the far side's loudness since the last mark."""
@@ -32,6 +35,10 @@ class Ear:
             self.began_s = at_s
         self.last_s = at_s
         return first
+
+    def sounding(self, now_s: float) -> bool:
+        """Tell whether the far side is speaking now."""
+        return self.last_s is not None and now_s - self.last_s < PAUSE_S
 
     def settled_s(self, settle_s: float) -> float | None:
         """Return when the answer counts as over if nothing more comes; none before any sound."""

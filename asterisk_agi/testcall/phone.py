@@ -109,9 +109,13 @@ class Phone:
     async def say(self, speech: PcmChunk, text: str) -> None:
         """Speak, and return when the last packet is sent. From here on an answer is awaited."""
         line, begin_s = self._line, self.now_s()
+        interrupting = self.ear.sounding(begin_s)
         self._await_answer()
         line.mouth.say(speech)
         await line.sent_all()
+        if interrupting:
+            # What the far side still said while it was interrupted is no answer.
+            self._await_answer()
         self._utterances.append(Utterance(text, "speech", begin_s, self.now_s()))
 
     async def press(self, keys: str) -> None:

@@ -196,7 +196,7 @@ def _total_ms(turn: Turn) -> float:
 
 
 def _draw_bar(axes: Axes, row: int, turn: Turn, longest: float) -> None:
-    """Draw the hops one after the other, then the rest: the way there and back, with detection."""
+    """Draw the hops one after the other, then the rest: voice detection, network."""
     left = 0.0
     parts = [(turn.hops.get(hop, 0.0), HOP_COLOURS[at]) for at, hop in enumerate(HOPS)]
     total = _total_ms(turn)
@@ -222,7 +222,7 @@ def _draw_bar(axes: Axes, row: int, turn: Turn, longest: float) -> None:
 
 
 def _legend(axes: Axes) -> None:
-    names = [hop.replace("_", " ") for hop in HOPS] + ["way there and back"]
+    names = [hop.replace("_", " ") for hop in HOPS] + ["voice detection, network"]
     for name, colour in zip(names, (*HOP_COLOURS, REST_COLOUR), strict=True):
         axes.barh(0, 0, color=colour, label=name)
     axes.legend(

@@ -211,13 +211,10 @@ class UserAgent:
         again, given_up = self._resends.due(now_s)
         self._out.extend(again)
         for key in given_up:
-            self._give_up(key)
-
-    def _give_up(self, key: str) -> None:
-        if self.state is State.CALLING and key.endswith("INVITE"):
-            self._over(Refused(408, "the server answers nothing"))
-        elif key.endswith(("BYE", "CANCEL")):
-            self._over(Ended(by_far_side=False))
+            if self.state is State.CALLING and key.endswith("INVITE"):
+                self._over(Refused(408, "the server answers nothing"))
+            elif key.endswith(("BYE", "CANCEL")):
+                self._over(Ended(by_far_side=False))
 
     def _over(self, event: Event) -> None:
         if self.state is not State.OVER:

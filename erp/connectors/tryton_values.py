@@ -13,13 +13,21 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from typing import ClassVar
+
+from dialplan.reasons import Reason
 
 SHOWN_CHARACTERS = 40
 """How much of a raw value an error or a log shows."""
 
 
 class UnreadableAnswer(ValueError):
-    """An answer that is not what Tryton gives; the text says what, without its content."""
+    """An answer that is not what Tryton gives; the text says what, without its content.
+
+    It becomes `erp.errors.BadAnswer` at the seam (`tryton_rpc.py`).
+    """
+
+    reason: ClassVar[Reason] = Reason.BACKEND_BAD_ANSWER
 
 
 def decode(body: bytes) -> object:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -324,7 +325,14 @@ def channels(lab: Lab) -> str:
 
 
 def open_files(lab: Lab) -> int:
-    return len(list(Path(f"/proc/{lab.pids('voice')[0]}/fd").iterdir()))
+    """Count the voice process's files and sockets, but for its kept connections to the ERP."""
+    status = lab.status()
+    pid, port = status["processes"]["voice"][0], urlsplit(status["erp"]["url"]).port
+    lines = Path(f"/proc/{pid}/net/tcp").read_text("ascii").splitlines()[1:]
+    rows = (line.split() for line in lines)
+    to_erp = {f"socket:[{row[9]}]" for row in rows if row[2].endswith(f":{port:04X}")}
+    links = (str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir())
+    return sum(link not in to_erp for link in links)
 
 
 async def nothing_left(lab: Lab, files: int) -> None:

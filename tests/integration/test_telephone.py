@@ -121,6 +121,10 @@ async def test_the_command_calls_measures_and_draws(lab: Lab, tmp_path: Path) ->
     assert sum(turn["hops_ms"].values()) < turn["latency_ms"] + 50
     assert told["labelled_by"] == "story"
     assert told["files"]["picture"] == str(picture)
-    sizes = {path.suffix: path.stat().st_size for path in tmp_path.iterdir()}
+    sizes = _sizes(tmp_path)
     assert sizes[".png"] > 10_000
     assert sizes[".wav"] > 50_000
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {path.suffix: path.stat().st_size for path in folder.iterdir()}

@@ -7,6 +7,8 @@ at a fixed path, so a copy of it is patched to look below its working folder.
 The caller voices are three engines that share nothing with the agent's: flite, festival and
 pico2wave. `caller_environment` puts them on PATH; call festival with `-b "(...)"`, it takes its
 data from wherever it was unpacked (`text2wave` cannot).
+
+`python -m tests.rig.tools COMMAND ...` runs a command in the agent's environment.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -27,6 +30,9 @@ ESPEAK_PACKAGES = ("libespeak-ng1", "espeak-ng-data", "espeak-ng")
 CALLER_PACKAGES = ("flite", "festival", "festvox-kallpc16k", "festvox-us-slt-hts")
 PICO_PACKAGES = ("libttspico-utils",)
 PICO_PATH = b"/usr/share/pico/lang/"
+
+WRAPPERS = "orderline-bin-2"
+"""Folder of wrapper scripts in a prefix; change the number when their text changes."""
 
 _Wrap = Callable[[Path, Path], None]
 
@@ -104,11 +110,11 @@ def _joined(folders: list[Path], rest: str) -> str:
 
 def _wrapped(prefix: Path, wrap: _Wrap) -> Path:
     """Return the prefix's folder of wrapper scripts; make it at the first use."""
-    folder = prefix / "orderline-bin"
+    folder = prefix / WRAPPERS
     if not folder.is_dir():
         with debs.locked(prefix.parent / f"{prefix.name}.lock"):
             if not folder.is_dir():
-                aside = prefix / "orderline-bin.new"
+                aside = prefix / f"{WRAPPERS}.new"
                 shutil.rmtree(aside, ignore_errors=True)
                 aside.mkdir()
                 wrap(prefix, aside)
@@ -133,7 +139,7 @@ def _wrap_pico(prefix: Path, folder: Path) -> None:
     patched = folder / "pico2wave.bin"
     patched.write_bytes(relative)
     patched.chmod(0o755)
-    final = prefix / "orderline-bin" / patched.name
+    final = prefix / WRAPPERS / patched.name
     # Outputs are named by absolute path, since the working folder is the prefix.
     _script(folder / "pico2wave", prefix, f"cd '{prefix}' && exec '{final}' \"$@\"")
 
@@ -144,3 +150,16 @@ def _script(path: Path, prefix: Path, command: str) -> None:
         f"#!/bin/sh\nLD_LIBRARY_PATH='{libraries}'\nexport LD_LIBRARY_PATH\n{command}\n", "utf-8"
     )
     path.chmod(0o755)
+
+
+def main(arguments: list[str]) -> None:
+    """Become the command that the arguments are, in the environment of a voice process."""
+    try:
+        environment = voice_environment()
+    except debs.FetchError as error:
+        sys.exit(f"espeak-ng: {error}")
+    os.execvpe(arguments[0], arguments, environment)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -44,7 +44,7 @@ def _pico(voice: str, text: str, out: Path) -> Sequence[str]:
 def _festival(voice: str, text: str, out: Path) -> Sequence[str]:
     quoted = text.replace("\\", "").replace('"', "")
     utterance = f'(utt.synth (Utterance Text "{quoted}"))'
-    return ("festival", "-b", f"({voice})", f"(utt.save.wave {utterance} \"{out}\" 'riff)")
+    return ("festival", "-b", f"({voice})", f'(utt.save.wave {utterance} "{out}" \'riff)')
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,9 @@ def test_the_top_level_is_fixed() -> None:
     assert {top for top in tops if top not in TOP_LEVEL and not top.startswith(".")} == set()
 
 
-UNFINISHED = re.compile(r"\b(TO" "DO|FIX" "ME|XX" "X)\\b|NotImplemented" "Error|pragma: no" " cover")
+UNFINISHED = re.compile(
+    r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b|NotImplemented" r"Error|pragma: no" r" cover"
+)
 UNREACHABLE = re.compile(r"(pypi|registry)\.(org|npmjs\.org)|deb\.debian" r"\.org|\.\./sha" "red")
 
 

@@ -57,11 +57,18 @@ def channel_list(action: Action, channels: list[dict[str, str]]) -> bytes:
     )
 
 
+RIGHTS = dict.fromkeys(("CoreShowChannels", "Getvar", "Hangup"), "(Priv: call,reporting,all)")
+"""What ListCommands names, among others, for a user with the rights of the README."""
+
+
 class FakeAmi:
     """The server; tests set what it answers."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, Answer] = {"CoreShowChannels": self._channels}
+        self.answers: dict[str, Answer] = {
+            "CoreShowChannels": self._channels,
+            "ListCommands": lambda action: success(action, **RIGHTS),
+        }
         self.channels: list[dict[str, str]] = []
         self.actions: list[Action] = []
         self.logins = 0

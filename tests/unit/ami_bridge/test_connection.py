@@ -23,6 +23,8 @@ from tests.unit.ami_bridge.fake_ami import (
 
 Event = Mapping[str, str]
 LOGGER = "ami_bridge.connection"
+LOGIN = ["Login", "ListCommands", "CoreShowChannels"]
+"""What a connection asks before it counts as connected."""
 
 
 class Listener:
@@ -55,7 +57,7 @@ def told(caplog: pytest.LogCaptureFixture, word: str) -> list[str]:
 async def test_login_then_the_present_state_then_actions() -> None:
     async with fake_ami() as ami, connected(ami) as connection:
         assert connection.connected
-        assert [action["Action"] for action in ami.actions] == ["Login", "CoreShowChannels"]
+        assert [action["Action"] for action in ami.actions] == LOGIN
         assert ami.actions[0]["Username"] == "orderline"
         assert ami.actions[0]["Secret"] == "s3cret"
         [answer] = await connection.action("Ping")
@@ -127,7 +129,7 @@ async def test_injection_is_refused_and_nothing_is_sent() -> None:
         with pytest.raises(AmiUsageError):
             await connection.hangup("x\r\n\r\nAction: Command\r\nCommand: core stop now")
         await connection.action("Ping")
-        assert [action["Action"] for action in ami.actions[2:]] == ["Ping"]
+        assert [action["Action"] for action in ami.actions[3:]] == ["Ping"]
 
 
 async def test_answers_are_matched_whatever_their_order() -> None:
@@ -247,11 +249,7 @@ async def test_pending_actions_fail_at_once_and_are_never_sent_again() -> None:
             await hangup
         await connection.wait_connected(WITHIN_S)
         await connection.action("Ping")
-        assert [action["Action"] for action in ami.actions[3:]] == [
-            "Login",
-            "CoreShowChannels",
-            "Ping",
-        ]
+        assert [action["Action"] for action in ami.actions[4:]] == [*LOGIN, "Ping"]
 
 
 async def test_after_a_loss_the_present_state_comes_first() -> None:
@@ -342,6 +340,20 @@ async def test_lacking_right_to_the_present_state_is_a_refusal() -> None:
         await ami.received("CoreShowChannels")
         with pytest.raises(AmiRefused, match="CoreShowChannels"):
             await connection.wait_connected(0.1)
+        await connection.close()
+
+
+async def test_a_user_who_could_not_end_a_leg_is_a_refusal() -> None:
+    async with fake_ami() as ami:
+        ami.answers["ListCommands"] = lambda action: success(action, Getvar="(Priv: call)")
+        connection = AmiConnection(
+            AmiSettings(user="orderline", secret=Secret("s3cret"), port=ami.port)
+        )
+        await connection.start()
+        await ami.received("ListCommands")
+        with pytest.raises(AmiRefused, match="no right to CoreShowChannels, Hangup"):
+            await connection.wait_connected(0.1)
+        assert not connection.connected
         await connection.close()
 
 

@@ -247,6 +247,20 @@ async def test_keys_that_are_pressed_get_a_whole_turn_of_time(make: Make) -> Non
     await rig.said("10 pieces are available")
 
 
+async def test_a_key_that_means_nothing_stops_nothing(make: Make) -> None:
+    """The prompt asks for a # after the number; a full number is taken without it."""
+    rig = make()
+    await rig.greeted()
+    rig.speaker.holds = True
+    for key in "4521":
+        rig.conversation.key_pressed(key)
+    while not rig.has_said("10 pieces are available"):
+        await asyncio.sleep(0)
+    rig.conversation.key_pressed("#")
+    await asyncio.sleep(0.01)
+    assert rig.conversation.mouth.speaking
+
+
 async def test_silence_is_prompted_twice_then_a_human(make: Make) -> None:
     rig = make(DialogueSettings(company="Acme", no_input_s=0.02))
     outcome = await rig.outcome()

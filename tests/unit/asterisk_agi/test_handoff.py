@@ -14,12 +14,11 @@ import asterisk_agi
 import dialplan
 import erp
 from asterisk_agi import handoff
-from asterisk_agi.errors import CallerHungUp, CallError
+from asterisk_agi.errors import CallerHungUp
 from asterisk_agi.handoff import Outcome, plain, reason_of
 from dialplan import variables
 from dialplan.reasons import RESULTS, Reason
 from dialplan.variables import Result
-from erp.errors import ErpError
 
 
 class Recorder:
@@ -46,18 +45,18 @@ def our_errors() -> Iterator[type[BaseException]]:
                     yield kind
 
 
-OFF_CALL = {"ConfigError", "NotWell", "FetchError", "ModelError", "TestCallError"}
-"""Errors of commands that serve no caller: a configuration, a check, a download, a test call."""
-
+OFF_CALL = {"ConfigError", "NotWell", "PhoneError"}
+"""Errors of commands that serve no caller: a configuration, a check, a test call."""
 
 def test_every_error_of_a_call_has_exactly_one_reason() -> None:
+    seen = 0
     for kind in our_errors():
-        if {base.__name__ for base in kind.__mro__} & OFF_CALL:
+        names = {base.__name__ for base in kind.__mro__}
+        if kind.__name__.startswith("_") or names & OFF_CALL:
             continue
-        reason = getattr(kind, "reason", Reason.INTERNAL_ERROR)
-        assert isinstance(reason, Reason), kind
-        known = issubclass(kind, (CallError, ErpError)) or issubclass(kind, ValueError)
-        assert known, f"{kind} is in no tree that becomes a reason"
+        seen += 1
+        assert isinstance(getattr(kind, "reason", None), Reason), f"{kind} has no reason"
+    assert seen > 15
 
 
 def test_every_reason_has_a_result() -> None:

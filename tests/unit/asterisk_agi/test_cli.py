@@ -1,0 +1,98 @@
+"""The command line: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from asterisk_agi import app, cli
+
+CONFIG = """\
+ami: {user: orderline, secret: env:A}
+erp: {url: "http://127.0.0.1:1", database: d, user: u, password: env:B}
+fastagi: {port: 4999}
+dialplan: {context: sales, extension: "8901", human: "Dial(PJSIP/desk)"}
+profiles: {default: {company: Acme}}
+"""
+
+
+@pytest.fixture
+def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("A", "a")
+    monkeypatch.setenv("B", "b")
+    path = tmp_path / "orderline.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+def test_the_configuration_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["config"]) == 0
+    assert capsys.readouterr().out == app.reference_file()
+
+
+def test_the_entry_is_printed_with_the_configurations_own_names(
+    configuration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["dialplan", "--config", str(configuration)]) == 0
+    printed = capsys.readouterr().out
+    assert "[sales]" in printed
+    assert "exten => 8901,1," in printed
+    assert "AGI(agi://127.0.0.1:4999/default)" in printed
+    assert "n(human),Dial(PJSIP/desk)" in printed
+
+
+@pytest.mark.parametrize("command", ["serve", "check", "dialplan"])
+def test_a_wrong_configuration_stops_with_one_sentence(
+    configuration: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    configuration.write_text(CONFIG.replace("port: 4999", "prot: 4999"))
+    assert cli.main([command, "--config", str(configuration)]) == 2
+    told = capsys.readouterr()
+    assert told.err == "orderline: fastagi.prot is not a key: did you mean port?\n"
+    assert told.out == ""
+
+
+def test_a_missing_configuration_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["serve", "--config", "/nowhere/orderline.yaml"]) == 2
+    assert "give the path of a configuration" in capsys.readouterr().err
+
+
+def test_a_secret_is_in_no_message(
+    configuration: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("A")
+    configuration.write_text(CONFIG.replace("env:B", "hunter2").replace("env:A", "env:B"))
+    assert cli.main(["check", "--config", str(configuration)]) == 2
+    assert "hunter2" not in capsys.readouterr().err
+
+
+def test_check_says_what_to_mend_and_exits_with_one(
+    configuration: Path, capsys: pytest.CaptureFixture[str], unused_tcp_port: int
+) -> None:
+    """Nothing is there: neither Asterisk nor the ERP."""
+    configuration.write_text(CONFIG.replace("user: orderline", f"port: {unused_tcp_port}, user: x"))
+    assert cli.main(["check", "--config", str(configuration)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    rows = {line.split("  ")[0]: line for line in lines}
+    assert " MEND " in rows["AMI login"]
+    assert " MEND " in rows["ERP login"]
+    assert " ok " in rows["RTP ports"]
+    assert "check.item_number is not set" in rows["ERP find item"]
+    assert lines[-1].startswith("check: ")
+
+
+def test_the_script_is_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "orderline.agi"
+    assert cli.main(["script", "--out", str(out)]) == 0
+    assert zipfile.is_zipfile(out)
+    assert out.stat().st_mode & 0o111
+
+
+def test_a_model_list_that_cant_be_had_is_said(
+    capsys: pytest.CaptureFixture[str], unused_tcp_port: int
+) -> None:
+    url = f"http://127.0.0.1:{unused_tcp_port}/model-list.json"
+    assert cli.main(["models", "--list-url", url, "list"]) == 2
+    assert capsys.readouterr().err.startswith("orderline: ")
