@@ -8,6 +8,7 @@ Asterisk would keep the caller on a silent leg otherwise.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,12 +123,11 @@ class Call:
             self._take_key(event)
 
         subscription = self._parts.pbx.subscribe(self._session.prelude.uniqueid, on_event)
-        try:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(conversation.close)
+            stack.callback(subscription.cancel)
+            stack.push_async_callback(self._release, dialled, conversation)
             return await self._talk(dialled, conversation)
-        finally:
-            await self._release(dialled, conversation)
-            subscription.cancel()
-            await conversation.close()
 
     async def _talk(self, dialled: DialledLeg, conversation: Conversation) -> Outcome:
         try:
@@ -165,8 +165,9 @@ class Call:
         holding = asyncio.get_running_loop().create_task(_hold(conversation.mouth), name="hold")
         try:
             await dialled.hang_up()
-        except CallerHungUp:
-            _log.debug("the caller left while the leg was ended")
+        except CallError as error:
+            _log.debug("the session was over before the leg: %s", error)
+            await dialled.abandon()
         finally:
             holding.cancel()
             await asyncio.gather(holding, return_exceptions=True)

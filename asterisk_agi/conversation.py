@@ -173,9 +173,10 @@ class Conversation:
         self._occurrences.put_nowait(events.TurnHeard(heard.meaning))
 
     def _fell_silent(self) -> None:
-        """Nobody speaks: wait for the caller as long as the state allows."""
+        """We are silent: unless the caller speaks, wait as long as the state allows."""
         waits_s = listening(self._state).no_input_s
-        if waits_s is not None and self._ending is None and not self.mouth.speaking:
+        somebody_speaks = self.mouth.speaking or self.ear.in_turn
+        if waits_s is not None and self._ending is None and not somebody_speaks:
             self._timers.set("no input", waits_s, self._heard_nothing)
 
     def _heard_nothing(self) -> None:

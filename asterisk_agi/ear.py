@@ -83,6 +83,11 @@ class Ear:
         self._one_at_a_time = asyncio.Lock()
         self._listening: Listening | None = None
 
+    @property
+    def in_turn(self) -> bool:
+        """True while a turn of the caller's is open: speech began, and its end is not sure."""
+        return self._endpointer.in_turn
+
     def listen_for(self, listening: Listening) -> None:
         """Take the grammar and the patience of the state that the dialogue is in now."""
         if listening != self._listening:

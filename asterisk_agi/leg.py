@@ -13,11 +13,15 @@ import asyncio
 import logging
 from typing import Protocol
 
-from asterisk_agi.errors import CallerHungUp, MediaError, PbxDown
+from asterisk_agi.errors import MediaError, PbxDown
 from asterisk_agi.pbx import Pbx, PbxEvent
 from dialplan import variables
 
 _log = logging.getLogger(__name__)
+
+LOOK_S = 0.25
+"""Seconds that an event has to name the leg before Asterisk is asked. It never does when the
+caller's channel belongs to another one's call (Linkedid), as behind a Local channel."""
 
 RETRY_S = 0.5
 """Seconds between two tries to end a leg that Asterisk does not list (yet, or any more)."""
@@ -108,8 +112,7 @@ class DialledLeg:
 
     async def _connect(self) -> None:
         try:
-            # Shielded: giving up the wait must not cancel what an event may still fill.
-            channel = await asyncio.shield(self._channel)
+            channel = await self._named()
             address, port = await asyncio.gather(
                 self._pbx.getvar(channel, variables.UNICASTRTP_LOCAL_ADDRESS),
                 self._pbx.getvar(channel, variables.UNICASTRTP_LOCAL_PORT),
@@ -122,6 +125,18 @@ class DialledLeg:
             raise MediaError(f"Asterisk does not tell where the leg {channel} listens")
         self._socket.connect(address, int(port))
 
+    async def _named(self) -> str:
+        """Return the leg's channel, as an event told it or else as Asterisk lists it."""
+        while True:
+            # Not wait_for: giving up the wait must not cancel what an event may still fill.
+            await asyncio.wait((self._channel,), timeout=LOOK_S)
+            if not self._channel.done() and self._pbx.connected:
+                found = await self._pbx.find_channel(self._prefix)
+                if found is not None:
+                    self._found(found)
+            if self._channel.done():
+                return self._channel.result()
+
     async def ended(self) -> None:
         """Wait until the leg has ended, by whomever. Raises CallerHungUp when the caller left."""
         if self._dial is not None:
@@ -131,7 +146,7 @@ class DialledLeg:
         """End the leg, so that the AGI session is free again.
 
         Without AMI it is tried again when AMI is back; at the very last Dial's S(n) ends it.
-        Raises CallerHungUp when the caller left.
+        Raises CallerHungUp when the caller left, AgiError when the session broke: `abandon` then.
         """
         if self._dial is None:
             return
@@ -145,25 +160,35 @@ class DialledLeg:
     async def _hang_up_channel(self) -> None:
         while True:
             try:
+                if not self._pbx.connected:
+                    _log.warning("no AMI connection to end the media leg: waiting for it")
+                    await self._pbx.wait_connected()
                 # Asked of Asterisk when no event named it: a leg that did not come up in time
                 # may still do so, and would hold the caller in silence.
                 channel = self._name or await self._pbx.find_channel(self._prefix)
                 if channel is not None and await self._pbx.hangup(channel):
                     return
-                await asyncio.sleep(RETRY_S)
             except PermissionError as error:
                 _log.error("the media leg can't be ended: %s: see `orderline check`", error)
                 return
-            except ConnectionError:
-                _log.warning("no AMI connection to end the media leg: waiting for it")
-                await self._pbx.wait_connected()
+            except ConnectionError as error:
+                _log.warning("the media leg can't be ended yet: %s", error)
+            await asyncio.sleep(RETRY_S)
 
     async def abandon(self) -> None:
-        """Stop waiting for the leg: the session is over. May be called twice."""
-        if self._dial is None:
+        """Let go of the leg: the session is over. May be called twice.
+
+        Mostly the leg is gone with its caller. But if only the AGI connection broke, `Dial` goes
+        on in Asterisk, and its caller would sit in silence: so it is hung up, if AMI is there.
+        """
+        dial, self._dial = self._dial, None
+        if dial is None:
             return
-        self._dial.cancel()
+        dial.cancel()
+        (ending,) = await asyncio.gather(dial, return_exceptions=True)
+        if not isinstance(ending, BaseException) or self._name is None:
+            return
         try:
-            await self._dial
-        except (asyncio.CancelledError, CallerHungUp):
-            _log.debug("the media leg was abandoned")
+            await self._pbx.hangup(self._name)
+        except (ConnectionError, PermissionError) as error:
+            _log.debug("the abandoned media leg was not hung up: %s", error)

@@ -7,6 +7,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 
+CANCEL_AGAIN_S = 0.5
+"""Pause before a task that did not end is cancelled again, seconds."""
+
+
 class Tasks:
     """Holds tasks; the first one that fails is reported, all are gone after `close()`."""
 
@@ -28,7 +32,9 @@ class Tasks:
 
     async def close(self) -> None:
         """Cancel what still runs, and wait until it is gone."""
-        running = tuple(self._tasks)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            # Again and again: before Python 3.12 asyncio.wait_for, in an engine or connector, may
+            # swallow a cancellation; a mouth would then wait for its next sentence for ever.
+            await asyncio.wait(self._tasks, timeout=CANCEL_AGAIN_S)

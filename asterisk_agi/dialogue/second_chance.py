@@ -18,6 +18,12 @@ CUTOFF = 90.0
 SHORTEST = 12
 """Characters below which one slip makes another word of it: no second chance."""
 
+_CLEAR = re.compile(
+    r"(?:.* )?(?P<rest>(?:how (?:many|much)(?: of)?|do you have|have you got(?: any of)?)"
+    r" (?:(?:item|number|part|product) )*\d+)"
+    r" (?:(?:do|can|will|have) you|are there|is there|can i) (?P<last>\S+)"
+)
+"""A question whose item is named, and the beginning of what can only end in "have" or "get"."""
 _GROUPS = (
     "Availability",
     "AvailabilityOfIt",
@@ -56,6 +62,18 @@ class SecondChance:
             return None
         rest = iter(values)
         return re.sub(r"[#@]", lambda _: next(rest), best[0])
+
+
+def clear_question(text: str) -> str | None:
+    """Return a question without its end, when only the end's last word was misheard; or None.
+
+    text: words with folded numbers and days. Nothing that may be a day is left out: the words
+    before the last one leave no room for "by" or "on".
+    """
+    found = _CLEAR.fullmatch(text)
+    if found is None or _VALUE.fullmatch(found["last"]) and len(found["last"]) > 1:
+        return None
+    return found["rest"]
 
 
 def _mark(value: re.Match[str]) -> str:

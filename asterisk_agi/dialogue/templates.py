@@ -58,6 +58,8 @@ class Sentences:
     politeness: tuple[str, ...]
     lead_ins: tuple[str, ...]
     danglers: tuple[str, ...]
+    common: tuple[str, ...]
+    """What is said most, with slots: the recogniser is to expect it more than the rest."""
 
     def match(self, text: str, numbers: Iterable[str], days: Iterable[str]) -> Match | None:
         """Return the template that matches the whole text, or None.
@@ -132,4 +134,5 @@ def english() -> Sentences:
         politeness=tuple(content["politeness"]),
         lead_ins=tuple(content["lead_ins"]),
         danglers=tuple(content["danglers"]),
+        common=tuple(content["common"]),
     )

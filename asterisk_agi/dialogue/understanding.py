@@ -17,7 +17,7 @@ from asterisk_agi.dialogue import grammar, templates
 from asterisk_agi.dialogue.dates import FoundDay, fold_day
 from asterisk_agi.dialogue.events import Intent, Meaning
 from asterisk_agi.dialogue.numbers import fold_numbers, join_digits
-from asterisk_agi.dialogue.second_chance import SecondChance
+from asterisk_agi.dialogue.second_chance import SecondChance, clear_question
 from asterisk_agi.dialogue.state import CallState, DialogueSettings, StateName
 from asterisk_agi.dialogue.templates import Match, Sentences
 from asterisk_agi.speech.port import Transcript
@@ -32,11 +32,16 @@ _NOT_A_WORD = re.compile(r"[^a-z0-9'\[\] ]+")
 _SOUND_ALIKES = (
     # The recogniser listens for "no" only, and can't tell "bye" from "by".
     (re.compile(r"\b(to|don't|you) no\b"), r"\1 know"),
+    (re.compile(r"\bthank$"), "thanks"),
     (re.compile(r"^by$|(?<=\bthanks )by$|(?<=\byou )by$|(?<=\bokay )by$|(?<=\ball )by$"), "bye"),
 )
 _DAY = re.compile(r"d\d{8}")
+_SURE_OF_A_NUMBER = 0.8
+"""Confidence of every word of a question whose last word is forgiven."""
 _YES_IN_PASSING = {"okay", "right", "all right", "correct", "please", "exactly"}
 """Said while listening, as well as for yes: only an offer makes a yes of them."""
+_TOO_LITTLE = {*_YES_IN_PASSING, "someone", "somebody", "anyone", "anybody", "people"}
+"""Alone beside a gap these mean nothing: "the first one" was heard as `[unk] someone`."""
 _ANSWERING = (StateName.OFFERING_HUMAN, StateName.CHOOSING_CONTACT)
 
 
@@ -81,7 +86,7 @@ class Understander:
             match = self._match(attempt)
             if match is not None:
                 return self._meaning(match, heard, state, certain)
-        return nothing
+        return self._despite_last_word(transcript, heard, state) or nothing
 
     def _badly_heard(self, text: str, confidence: float) -> bool:
         words = text.split()
@@ -118,6 +123,23 @@ class Understander:
         numbers = [word for word in words if word.isdigit()]
         days = [word for word in words if _DAY.fullmatch(word)]
         return self._sentences.match(text, numbers, days)
+
+    def _despite_last_word(
+        self, transcript: Transcript, heard: _Heard, state: CallState
+    ) -> Meaning | None:
+        """Understand a question for an item whose last word was misheard: `... do you nine`.
+
+        Only where that word can't have been a digit or a day, and the rest was heard well.
+        """
+        rest = clear_question(heard.folded)
+        sure = all(word.confidence >= _SURE_OF_A_NUMBER for word in transcript.words[:-1])
+        if rest is None or heard.gaps or not sure:
+            return None
+        match = self._match(rest)
+        if match is None:
+            return None
+        meaning = self._meaning(match, heard, state, certain=True)
+        return meaning if meaning.item_number is not None else None
 
     # From the template to the meaning
 
@@ -167,6 +189,8 @@ def _intent(match: Match, heard: _Heard, state: CallState) -> Intent:
     intent = templates.INTENTS[match.group]
     if intent is Intent.GOODBYE and heard.gaps:
         # It would end the call: only what was heard from end to end may do that.
+        return Intent.NOT_UNDERSTOOD
+    if heard.gaps and heard.folded in _TOO_LITTLE:
         return Intent.NOT_UNDERSTOOD
     if intent is Intent.YES and heard.folded in _YES_IN_PASSING and state.name not in _ANSWERING:
         return Intent.NOTHING

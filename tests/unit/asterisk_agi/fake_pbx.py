@@ -56,6 +56,8 @@ class FakePbx:
         dial = self.dials.pop(channel, None)
         if dial is None:
             return False
+        if dial.done():
+            return False
         dial.set_result(None)
         return True
 
@@ -116,6 +118,12 @@ class FakeAgiSession:
         if self.hung_up:
             self.hang_up()
         await self.dialled
+
+    def break_off(self, error: Exception) -> None:
+        """The AGI session breaks, while `Dial` and the caller go on."""
+        assert self.dialled is not None
+        self.broken = error
+        self.told.set_result(None)
 
     def hang_up(self) -> None:
         """The caller puts the phone down."""

@@ -43,14 +43,19 @@ class FakePbx:
         self.back.set()
         self.variables = {"UNICASTRTP_LOCAL_ADDRESS": "127.0.0.9", "UNICASTRTP_LOCAL_PORT": "77"}
         self.listed: str | None = None
+        self.refusals = 0
         self.hung_up: list[str] = []
 
     @property
     def connected(self) -> bool:
-        return self.back.is_set()
+        return self.back.is_set() and not self.refusals
 
     async def wait_connected(self, timeout_s: float | None = None) -> None:
         await self.back.wait()
+        if self.refusals:
+            # Back, and gone again before we could look.
+            self.refusals -= 1
+            raise ConnectionError("down again")
 
     async def find_channel(self, prefix: str) -> str | None:
         return self.listed
@@ -64,6 +69,8 @@ class FakePbx:
         if not self.connected:
             raise ConnectionError("down")
         self.hung_up.append(channel)
+        if self.session.ended.done():
+            return False
         self.session.ended.set_result(None)
         return True
 
@@ -132,6 +139,37 @@ async def test_a_leg_that_came_up_while_ami_was_away_is_found_in_the_present_sta
     rig.leg.on_event({"Event": "OrderlineResync", "Channels": f"PJSIP/a-1,{CHANNEL}"})
     await opening
     assert rig.socket.peer == ("127.0.0.9", 77)
+
+
+async def test_a_leg_that_no_event_names_is_asked_for(rig: Rig) -> None:
+    """The caller's channel is linked to another call (a Local channel): we get no event of it."""
+    rig.pbx.listed = CHANNEL
+    await asyncio.wait_for(rig.leg.open(within_s=5.0), 5)
+    assert rig.socket.peer == ("127.0.0.9", 77)
+
+
+async def test_ami_that_goes_again_at_once_is_waited_for_again(rig: Rig) -> None:
+    await rig.open()
+    rig.pbx.refusals = 1
+    await asyncio.wait_for(rig.leg.hang_up(), 5)
+    assert rig.pbx.hung_up == [CHANNEL]
+
+
+async def test_a_leg_whose_session_broke_is_hung_up(rig: Rig) -> None:
+    await rig.open()
+    rig.session.ended.set_exception(AgiPeerError("nonsense"))
+    with pytest.raises(AgiPeerError):
+        await rig.leg.hang_up()
+    rig.pbx.hung_up.clear()
+    await rig.leg.abandon()
+    assert rig.pbx.hung_up == [CHANNEL]
+
+
+async def test_a_leg_that_was_hung_up_is_not_hung_up_again(rig: Rig) -> None:
+    await rig.open()
+    await rig.leg.hang_up()
+    await rig.leg.abandon()
+    assert rig.pbx.hung_up == [CHANNEL]
 
 
 async def test_no_leg_in_time_is_a_media_error(rig: Rig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from pathlib import Path
@@ -53,6 +54,21 @@ async def test_a_task_that_fails_is_reported_and_none_is_left() -> None:
     await tasks.close()
     assert asyncio.all_tasks() == before
     assert len(failures) == 1
+
+
+async def test_a_task_that_swallows_a_cancellation_is_gone_all_the_same() -> None:
+    """asyncio.wait_for does so before Python 3.12, when its result comes at the same moment."""
+
+    async def deaf_once() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    tasks = Tasks(lambda error: None)
+    deaf = tasks.start(deaf_once(), "deaf once")
+    await asyncio.sleep(0)
+    await asyncio.wait_for(tasks.close(), 5)
+    assert deaf.cancelled()
 
 
 def test_a_story_is_one_json_object_a_line_at_once(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from asterisk_agi.audio import AudioFormat, PcmChunk
@@ -68,10 +69,28 @@ def test_a_caller_who_speaks_at_once_does_not_raise_the_threshold() -> None:
 
 def test_hysteresis_holds_speech_longer() -> None:
     call = joined(item_4521(), noise(1.0))
-    sharp = judged(VoiceActivity(VadSettings(hysteresis=0.0)), call)
-    held = judged(VoiceActivity(VadSettings(hysteresis=0.49)), call)
+    sharp = judged(VoiceActivity(VadSettings(hysteresis=0.0, drop_db=0)), call)
+    held = judged(VoiceActivity(VadSettings(hysteresis=0.49, drop_db=0)), call)
     assert all(h.speech for s, h in zip(sharp, held, strict=True) if s.speech)
     assert sum(frame.speech for frame in held) > sum(frame.speech for frame in sharp)
+
+
+def test_the_end_of_speech_is_seen_when_it_falls_silent() -> None:
+    call = joined(item_4521(), noise(1.0))
+    usual = judged(VoiceActivity(VadSettings(drop_db=0)), call)
+    quick = judged(VoiceActivity(VadSettings()), call)
+    last = [max(n for n, frame in enumerate(each) if frame.speech) for each in (usual, quick)]
+    assert last[1] < last[0], "the network alone goes on after the last word"
+    assert all(u.speech for u, q in zip(usual, quick, strict=True) if q.speech)
+
+
+def test_a_quiet_caller_is_heard_as_a_loud_one_is() -> None:
+    """What is far quieter is told by the caller's own loudness, not by a level."""
+    loud = np.frombuffer(item_4521().data, dtype="<i2")
+    quiet = PcmChunk((loud // 16).astype("<i2").tobytes())
+    calls = (item_4521(), quiet)
+    heard = [sum(frame.speech for frame in judged(VoiceActivity(), call)) for call in calls]
+    assert heard[1] > 0.8 * heard[0]
 
 
 def test_another_format_is_refused() -> None:
