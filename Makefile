@@ -20,7 +20,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: $(STAMP) ## place two real calls and show them as they happen
-	@$(WITH_VOICE) $(PY) -m tests.rig.demo
+	@$(WITH_VOICE) $(PY) -m tests.rig.demo --asterisk $(ASTERISK)
 
 test: $(STAMP) style types fetch ## all tests, with a real Asterisk and a real ERP
 	@$(WITH_VOICE) $(PY) -m pytest tests/unit tests/integration
@@ -34,8 +34,8 @@ lab: $(STAMP) ## start Asterisk, the ERP and the voice process (ASTERISK=16 or 2
 lab-status: $(STAMP) ## print where the lab is, as JSON (make -s lab-status)
 	@$(LAB) status
 
-lab-down: $(STAMP) ## end the lab
-	@$(LAB) down
+lab-down: ## end the lab
+	@test ! -x $(PY) || $(LAB) down
 
 check: style types unit ## style, types and unit tests: a minute, no Asterisk
 

@@ -163,6 +163,10 @@ def _add_script(commands: Commands) -> None:
 
 
 def _script(arguments: argparse.Namespace) -> int:
-    script_build.build(arguments.out)
+    try:
+        script_build.build(arguments.out)
+    except ModuleNotFoundError as error:
+        print(f"orderline: {error}: install the extra `script`", file=sys.stderr)
+        return 2
     print(f"orderline: wrote {arguments.out}")
     return 0

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-
 CANCEL_AGAIN_S = 0.5
 """Pause before a task that did not end is cancelled again, seconds."""
 

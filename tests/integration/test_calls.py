@@ -261,18 +261,35 @@ async def test_the_script_on_the_pbx_host_serves_as_the_address_does(
 async def test_a_system_that_dies_in_mid_call_is_said_and_a_human_offered(
     lab: Lab, ami: AmiProbe
 ) -> None:
+    calling = asyncio.ensure_future(
+        call(lab, said("is item four five two one in stock"), said("yes"), WITH_HUMAN)
+    )
     try:
-        lab.hold("erp")
-        made = await call(
-            lab, said("is item four five two one in stock"), said("yes"), WITH_HUMAN
-        )
+        await asyncio.sleep(1.0)  # The greeting was begun: the system was there.
+        await asyncio.to_thread(lab.hold, "erp")
+        made = await calling
     finally:
-        lab.release("erp")
+        await asyncio.to_thread(lab.release, "erp")
+    assert "Hello, Dana Whitfield." in made.said
     assert "can't reach our order system" in made.said
     assert "Shall I put you through to a colleague?" in made.said
     assert told_the_human(ami)["Reason"] == "backend-down"
     assert "available" not in made.said
     assert hears_the_human(made.record)
+
+
+async def test_a_system_that_is_not_there_is_said_in_the_greeting(
+    lab: Lab, ami: AmiProbe
+) -> None:
+    lab.hold("erp")
+    try:
+        made = await call(lab, Wait(0.1), said("yes please"), WITH_HUMAN)
+    finally:
+        lab.release("erp")
+    greeting = made.story.said[0].text + made.story.said[1].text
+    assert "automated assistant" in greeting
+    assert "can't reach our order system" in greeting
+    assert told_the_human(ami)["Reason"] == "backend-down"
 
 
 async def test_without_ami_nothing_is_dialled_and_the_human_answers(make_lab: MakeLab) -> None:
