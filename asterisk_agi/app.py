@@ -15,7 +15,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+from ami_bridge.bridge import Bridge
 from ami_bridge.connection import AmiConnection, AmiSettings
+from ami_bridge.sightings import VoiceHosts
+from ami_bridge.watchdog import BridgeSettings, Fallback
 from asterisk_agi import checks, config, reference
 from asterisk_agi.call import Parts, Profile
 from asterisk_agi.check import Row, run
@@ -24,6 +27,7 @@ from asterisk_agi.dialogue.machine import DialogueSettings, listening, start
 from asterisk_agi.dialogue.phrases import fixed_phrases
 from asterisk_agi.dialogue.state import StateName
 from asterisk_agi.dialogue.understanding import Understander
+from asterisk_agi.heartbeat import Heartbeat, HeartbeatSettings
 from asterisk_agi.media.leg import MediaSettings
 from asterisk_agi.reception import DEFAULT_PROFILE, Reception, ReceptionSettings
 from asterisk_agi.server import FastAgiServer, FastAgiSettings
@@ -98,6 +102,8 @@ class Settings:
     endpointing: EndpointSettings
     reception: ReceptionSettings
     stories: StorySettings
+    heartbeat: HeartbeatSettings
+    bridge: BridgeSettings
     dialplan: DialplanSettings
     check: CheckSettings
     log: LogSettings
@@ -132,7 +138,10 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         await ami.start()
         await _prepare(settings, synthesizer)
         await _open_erp(erp)
-        yield _parts(settings, ami, recognizer, synthesizer, erp)
+        heartbeat = Heartbeat(settings.heartbeat, _voice_name(settings), ami)
+        stack.push_async_callback(heartbeat.close)
+        await heartbeat.start()
+        yield _parts(settings, ami, recognizer, synthesizer, erp, heartbeat=heartbeat)
 
 
 def _profiles(settings: Settings) -> dict[str, Profile]:
@@ -148,12 +157,15 @@ def _parts(
     recognizer: RecognizerEngine,
     synthesizer: Synthesizer,
     erp: ErpPort,
+    *,
+    heartbeat: Heartbeat,
 ) -> Parts:
     return Parts(
         pbx=ami,
         recognizer=recognizer,
         synthesizer=synthesizer,
         erp=erp,
+        heartbeat=heartbeat,
         media=settings.media,
         vad=settings.vad,
         endpointing=settings.endpointing,
@@ -176,12 +188,45 @@ async def _open_erp(erp: ErpPort) -> None:
         _log.error("the ERP does not answer at the start: %s", error)
 
 
-async def serve(settings: Settings, ready: Callable[[FastAgiServer], None]) -> None:
-    """Take calls until SIGTERM or SIGINT, then let those in progress finish."""
+def _voice_name(settings: Settings) -> str:
+    """Return the name of this voice process in its beats: where its FastAGI listens."""
+    return f"{settings.fastagi.host}:{settings.fastagi.port}"
+
+
+def _voice_hosts(settings: Settings) -> VoiceHosts:
+    hosts = {settings.fastagi.host, settings.media.host, *settings.bridge.voice_hosts}
+    return VoiceHosts(frozenset(hosts), settings.fastagi.port)
+
+
+def _stop_signal() -> asyncio.Event:
+    """Return an event that SIGTERM or SIGINT sets."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+async def watch(settings: Settings, ready: Callable[[], None]) -> None:
+    """Watch the voice processes' calls until SIGTERM or SIGINT. Raises OSError: no port."""
+    stopping = _stop_signal()
+    fallback = Fallback(settings.dialplan.context, settings.dialplan.extension)
+    async with contextlib.AsyncExitStack() as stack:
+        ami = AmiConnection(settings.ami)
+        stack.push_async_callback(ami.close)
+        bridge = Bridge(
+            settings.bridge, ami, _voice_hosts(settings), _voice_name(settings), fallback
+        )
+        stack.push_async_callback(bridge.close)
+        await bridge.start()
+        await ami.start()
+        ready()
+        await stopping.wait()
+
+
+async def serve(settings: Settings, ready: Callable[[FastAgiServer], None]) -> None:
+    """Take calls until SIGTERM or SIGINT, then let those in progress finish."""
+    stopping = _stop_signal()
     async with open_parts(settings) as parts:
         reception = Reception(
             settings.reception, _profiles(settings), settings.stories, parts

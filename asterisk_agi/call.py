@@ -23,6 +23,7 @@ from asterisk_agi.dialogue.understanding import Understander
 from asterisk_agi.ear import Ear
 from asterisk_agi.errors import CallerHungUp, CallError, MediaError, PbxDown, SpeechError
 from asterisk_agi.handoff import Outcome, reason_of
+from asterisk_agi.heartbeat import Heartbeat, Vitals, Watch
 from asterisk_agi.inquiry import Inquiry
 from asterisk_agi.leg import DialledLeg
 from asterisk_agi.media.leg import Leg, MediaSettings
@@ -52,6 +53,7 @@ class Parts:
     recognizer: RecognizerEngine
     synthesizer: Synthesizer
     erp: ErpPort
+    heartbeat: Heartbeat
     media: MediaSettings
     vad: VadSettings
     endpointing: EndpointSettings
@@ -88,11 +90,20 @@ class Call:
         try:
             leg = await Leg.open(self._parts.media, self._hear)
             try:
-                return await self._on(leg, self._instruments(leg, recognizer))
+                return await self._watched(leg, recognizer)
             finally:
                 await leg.close()
         finally:
             await recognizer.close()
+
+    async def _watched(self, leg: Leg, recognizer: RecognizerSession) -> Outcome:
+        """Name the call in the beats until the leg is to end: if we can't, the bridge ends it."""
+        uniqueid = self._session.prelude.uniqueid
+        watch = self._parts.heartbeat.watch(uniqueid, lambda: vitals(leg, recognizer))
+        try:
+            return await self._on(leg, self._instruments(leg, recognizer), watch)
+        finally:
+            watch.end()
 
     def interrupt(self, error: CallError) -> None:
         """End the conversation for a reason of the process, not of the call."""
@@ -112,7 +123,7 @@ class Call:
             story=self._story,
         )
 
-    async def _on(self, leg: Leg, instruments: Instruments) -> Outcome:
+    async def _on(self, leg: Leg, instruments: Instruments, watch: Watch) -> Outcome:
         longest_s = self._parts.call.longest_call_s + LONGEST_GRACE_S
         dialled = DialledLeg(self._session, self._parts.pbx, leg, longest_s)
         conversation = Conversation(self._parts.call, start(self._profile.settings), instruments)
@@ -127,6 +138,7 @@ class Call:
             stack.push_async_callback(conversation.close)
             stack.callback(subscription.cancel)
             stack.push_async_callback(self._release, dialled, conversation)
+            stack.callback(watch.end)
             return await self._talk(dialled, conversation)
 
     async def _talk(self, dialled: DialledLeg, conversation: Conversation) -> Outcome:
@@ -178,6 +190,12 @@ async def _hold(mouth: Mouth) -> None:
     while True:
         await asyncio.sleep(HOLD_EVERY_S)
         mouth.say((Line(HOLD),), 0)
+
+
+def vitals(leg: Leg, recognizer: RecognizerSession) -> Vitals:
+    """Return the counters that show whether a call is alive."""
+    decoded, waiting = recognizer.progress
+    return Vitals(leg.statistics.sent + leg.statistics.unsent, decoded, waiting)
 
 
 def caller_number(session: AgiSession) -> str:

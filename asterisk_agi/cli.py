@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="orderline", description="A voice agent for Asterisk.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
+    _add_bridge(commands)
     _add_check(commands)
     _add_call(commands)
     _add_models(commands)
@@ -73,6 +74,24 @@ def _serve(arguments: argparse.Namespace) -> int:
         print(f"orderline: ready on {settings.fastagi.host}:{server.port}", flush=True)
 
     asyncio.run(app.serve(settings, ready))
+    return 0
+
+
+def _add_bridge(commands: Commands) -> None:
+    parser = commands.add_parser("bridge", help="watch the calls of the voice process")
+    _config_option(parser)
+    parser.set_defaults(run=_bridge)
+
+
+def _bridge(arguments: argparse.Namespace) -> int:
+    settings = app.load(arguments.config)
+    logs.configure(settings.log.level)
+
+    def ready() -> None:
+        where = f"{settings.bridge.host}:{settings.bridge.port}"
+        print(f"orderline bridge: ready on {where}", flush=True)
+
+    asyncio.run(app.watch(settings, ready))
     return 0
 
 

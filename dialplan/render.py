@@ -3,7 +3,8 @@
 The entry leads to a human however the AGI step ends: a voice host that does not answer
 (AGISTATUS=FAILURE lets the dialplan go on), a script that is missing, a result that was never set.
 Only ORDERLINE_RESULT=completed goes to Hangup. The variable is emptied first, so that what an
-earlier pass of the same call left behind does not count.
+earlier pass of the same call left behind does not count. AGIEXITONHANGUP lets a redirect take the
+caller out of an AGI session whose voice process stands still; without it Asterisk waits for ever.
 It neither reads nor writes files of Asterisk. Source: Asterisk documentation, "Application_AGI",
 "Asterisk Manager Interface: privileges"; res_agi.c (launch_netscript, agi_exec_full).
 """
@@ -16,15 +17,15 @@ from dataclasses import dataclass
 from importlib import resources
 from string import Template
 
-from dialplan.variables import HUMAN_LABEL, RESULT, Result
+from dialplan.variables import AGI_EXIT_ON_HANGUP, HUMAN_LABEL, RESULT, Result
 
 AGI_SCRIPT = "orderline.agi"
 """The script for hosts and menus where a `agi://` address cannot be typed."""
 
 DEFAULT_FASTAGI_PORT = 4573
 
-MANAGER_READ = ("system", "call", "dtmf")
-"""system: FullyBooted; call: Newchannel, DialBegin, Hangup; dtmf: DTMFEnd."""
+MANAGER_READ = ("system", "call", "dtmf", "user")
+"""system: FullyBooted; call: Newchannel, DialBegin, Hangup; dtmf: DTMFEnd; user: UserEvent."""
 
 MANAGER_WRITE = ("call", "reporting", "user")
 """call: Hangup, Getvar, Redirect; reporting: CoreShowChannels, ShowDialPlan, and Status;
@@ -79,6 +80,7 @@ def render_entry(entry: Entry, voice: VoiceHost | None = None) -> str:
         profile=entry.profile,
         agi=_agi(entry.profile, voice),
         result=RESULT,
+        exit_on_hangup=AGI_EXIT_ON_HANGUP,
         completed=Result.COMPLETED.value,
         human_label=HUMAN_LABEL,
         human=entry.human,

@@ -31,6 +31,11 @@ UNICASTRTP_LOCAL_PORT = "UNICASTRTP_LOCAL_PORT"
 """Set by Asterisk on a UnicastRTP channel: the UDP port that it listens on (chan_rtp.c)."""
 
 
+AGI_EXIT_ON_HANGUP = "AGIEXITONHANGUP"
+"""Read by Asterisk when AGI() begins: `yes` ends the session at a hangup, and so at a redirect,
+instead of waiting for the script's next command (res_agi.c, run_agi)."""
+
+
 class Result(str, Enum):
     """Values of ORDERLINE_RESULT: what the dialplan branches on."""
 

@@ -77,6 +77,10 @@ class RecognizerSession(Protocol):
     def dropped_s(self) -> float:
         """Seconds of audio that were dropped because decoding was behind."""
 
+    @property
+    def progress(self) -> tuple[int, bool]:
+        """Portions decoded so far, and whether one is being decoded: who watches sees a stall."""
+
 
 class RecognizerEngine(Protocol):
     """One loaded model, shared by all calls of the process."""

@@ -81,6 +81,7 @@ class VoskSession:
         self._queued_s = 0.0
         self._dropped_s = 0.0
         self._job: asyncio.Future[_Done] | None = None
+        self._jobs_done = 0
         self._partial = Transcript("", (), final=False)
         self._failure: BaseException | None = None
         self._closed = False
@@ -89,6 +90,11 @@ class VoskSession:
     def dropped_s(self) -> float:
         """Seconds of audio that were dropped because decoding was behind."""
         return self._dropped_s
+
+    @property
+    def progress(self) -> tuple[int, bool]:
+        """Portions decoded so far, and whether one is being decoded."""
+        return self._jobs_done, self._job is not None
 
     def listen_for(self, phrases: tuple[str, ...] | None) -> bool:
         """Give the next turn's grammar (None: free speech) and tell whether it is used."""
@@ -198,6 +204,7 @@ class VoskSession:
 
     def _job_done(self, request: _Request | None, job: asyncio.Future[_Done]) -> None:
         self._job = None
+        self._jobs_done += 1
         error = job.exception()
         if error is not None:
             # libvosk's errors are bare Exceptions: none is worth another try.

@@ -46,7 +46,7 @@ class Wish:
     folder: Path
     asterisk: str = "auto"
     without: Collection[str] = ()
-    """Names of processes that are not started (`voice`, `erp`)."""
+    """Names of processes that are not started (`voice` and its `bridge`, `erp`)."""
 
     end_with_parent: bool = False
     voice_settings: dict[str, Any] | None = None
@@ -97,7 +97,7 @@ def prepare(wish: Wish, progress: Progress) -> Prepared:
     children.append(_asterisk_child(program, site, folder))
     _write_voice_configuration(wish, site, erp_section)
     if "voice" not in wish.without:
-        children.append(_voice_child(folder, progress))
+        children += [_voice_child(folder, progress), _bridge_child(folder)]
     return Prepared(Spec(children, wish.end_with_parent), status)
 
 
@@ -238,6 +238,19 @@ def _voice_child(folder: Path, progress: Progress) -> ChildSpec:
     )
 
 
+def _bridge_child(folder: Path) -> ChildSpec:
+    orderline = Path(sys.executable).parent / "orderline"
+    return ChildSpec(
+        name="bridge",
+        argv=[str(orderline), "bridge", "--config", str(folder / "orderline.yaml")],
+        env=_environment(folder, dict(os.environ)),
+        cwd=str(ROOT),
+        log=str(folder / "logs" / "bridge.log"),
+        after=["voice"],
+        ready_text="orderline bridge: ready",
+    )
+
+
 def _environment(folder: Path, base: dict[str, str]) -> dict[str, str]:
     return {**base, FOLDER_VARIABLE: str(folder), "PYTHONUNBUFFERED": "1"}
 
@@ -247,6 +260,7 @@ def _write_voice_configuration(
 ) -> None:
     folder = wish.folder
     host = ports.LOOPBACK
+    (beats,) = ports.free_ports(1)
     configuration: dict[str, Any] = {
         "ami": {
             "host": host,
@@ -259,6 +273,8 @@ def _write_voice_configuration(
         "erp": erp_section,
         "profiles": {"default": {"company": COMPANY}},
         "dialplan": {"context": asterisk.CONTEXT, "extension": asterisk.AGENT},
+        "heartbeat": {"bridges": [f"{host}:{beats}"]},
+        "bridge": {"host": host, "port": beats},
         "stories": {"folder": str(folder / "state" / "stories")},
         "check": {"item_number": KNOWN_ITEM, "phone": KNOWN_NUMBER},
     }

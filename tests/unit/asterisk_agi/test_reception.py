@@ -76,6 +76,19 @@ class DeafRecognizer:
     def dropped_s(self) -> float:
         return 0.0
 
+    @property
+    def progress(self) -> tuple[int, bool]:
+        return 0, False
+
+
+class NoManager:
+    """Beats go nowhere: `Heartbeat.start` is never called."""
+
+    connected = False
+
+    async def action(self, name: str, **headers: str) -> list[dict[str, str]]:
+        raise AssertionError(name)
+
 
 class ShortVoice(FakeVoice):
     """A tenth of a second for each sentence, so that calls are short."""
@@ -96,6 +109,7 @@ class Rig:
             recognizer=self.recognizer,
             synthesizer=ShortVoice(),
             erp=self.erp,
+            heartbeat=Heartbeat(HeartbeatSettings(), "127.0.0.1:4573", NoManager()),
             media=MediaSettings(gap_ms=0),
             vad=VadSettings(),
             endpointing=EndpointSettings(),

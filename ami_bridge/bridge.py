@@ -1,0 +1,230 @@
+"""The shell around the watchdog: AMI's events and the beats in, its orders out.
+
+It keeps no call of its own: after a restart, or a loss of AMI, Asterisk is asked which calls there
+are. Two bridges may run side by side: a leg that is gone can be hung up again, and a caller who
+has left our AGI step is not redirected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Coroutine, Iterable
+from dataclasses import replace
+
+from ami_bridge.connection import AmiConnection
+from ami_bridge.errors import AmiError
+from ami_bridge.sightings import VoiceHosts, dialled, present
+from ami_bridge.subscriptions import RESYNC, AmiEvent, Subscription
+from ami_bridge.watchdog import (
+    AskPresent,
+    BridgeSettings,
+    Fallback,
+    HangUpLeg,
+    Order,
+    RedirectCaller,
+    Watchdog,
+)
+from dialplan import beat
+
+_log = logging.getLogger(__name__)
+
+TICK_MIN_S = 0.01
+"""Least time between two looks at what is due."""
+
+
+class Bridge:
+    """Watches the calls of one Asterisk. `start` it, `close` it; AMI is the caller's to start."""
+
+    def __init__(
+        self,
+        settings: BridgeSettings,
+        ami: AmiConnection,
+        voices: VoiceHosts,
+        voice: str,
+        fallback: Fallback,
+    ) -> None:
+        """Prepare it, on a running event loop. voice: see `Watchdog`."""
+        # Two bridges that act at the very same moment would redirect a caller twice.
+        settings = replace(settings, settle_s=settings.settle_s * random.uniform(1.0, 1.5))
+        self._settings = settings
+        self._ami = ami
+        self._voices = voices
+        self._loop = asyncio.get_running_loop()
+        self._watchdog = Watchdog(settings, voice, fallback, self._loop.time())
+        self._subscription: Subscription | None = None
+        self._transport: asyncio.DatagramTransport | None = None
+        self._news = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._asking: asyncio.Task[None] | None = None
+        self._ask_again = False
+        self.foreign = 0
+        """Datagrams that were no beats."""
+
+    @property
+    def port(self) -> int:
+        """The UDP port that beats come in at; 0 before `start`."""
+        name = self._transport.get_extra_info("sockname") if self._transport is not None else None
+        return int(name[1]) if name else 0
+
+    @property
+    def calls(self) -> int:
+        """Calls that are watched."""
+        return len(self._watchdog)
+
+    async def start(self) -> None:
+        """Listen for beats and events. Raises OSError when the port can't be had."""
+        self._transport, _ = await self._loop.create_datagram_endpoint(
+            lambda: _Beats(self), local_addr=(self._settings.host, self._settings.port)
+        )
+        self._subscription = self._ami.subscribe_all(self._on_event)
+        self._start(self._look(), "look what is due")
+        self._start(self._poll(), "look for waiting callers")
+
+    async def close(self) -> None:
+        """Stop. Calls go on. May be called twice."""
+        if self._subscription is not None:
+            self._subscription.cancel()
+        if self._transport is not None:
+            self._transport.close()
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # What comes in...
+
+    def receive(self, data: bytes) -> None:
+        """Take a datagram."""
+        try:
+            sign = beat.read_datagram(data)
+        except ValueError:
+            self.foreign += 1
+            if self.foreign == 1:
+                _log.warning("a datagram on the port for beats was none; more are only counted")
+            return
+        self._watchdog.beat(sign, self._loop.time())
+
+    def _on_event(self, event: AmiEvent) -> None:
+        now_s, kind = self._loop.time(), event.get("Event")
+        if kind == "UserEvent":
+            sign = beat.read_event(event)
+            if sign is not None:
+                self._watchdog.beat(sign, now_s)
+        elif kind == "DialBegin":
+            seen = dialled(event, self._voices)
+            if seen is not None:
+                _log.info("%s is on the leg %s", seen.channel, seen.leg)
+                self._obey(self._watchdog.dialled(seen, now_s))
+        elif kind == "Hangup":
+            channel, uniqueid = event.get("Channel", ""), event.get("Uniqueid", "")
+            self._obey(self._watchdog.hung_up(channel, uniqueid, now_s))
+        elif kind == RESYNC:
+            self._start(self._resume(), "resume with AMI")
+
+    async def _resume(self) -> None:
+        await self._ami.wait_connected()
+        self._obey(self._watchdog.ami_up(self._loop.time()))
+
+    # What is done about it...
+
+    def _obey(self, orders: Iterable[Order]) -> None:
+        for order in orders:
+            if isinstance(order, AskPresent):
+                self._ask()
+            elif isinstance(order, HangUpLeg):
+                _log.warning("no sign of life: hanging up the leg %s", order.channel)
+                self._start(self._act("Hangup", Channel=order.channel), "hang up")
+            elif isinstance(order, RedirectCaller):
+                self._redirect(order)
+            else:
+                _log.info("%s is no longer ours", order.channel)
+        self._news.set()
+
+    def _redirect(self, order: RedirectCaller) -> None:
+        place = f"{order.context},{order.extension},{order.label}"
+        _log.warning("still held: redirecting %s to %s", order.channel, place)
+        action = self._act(
+            "Redirect",
+            Channel=order.channel,
+            Context=order.context,
+            Exten=order.extension,
+            Priority=order.label,
+        )
+        self._start(action, "redirect")
+
+    async def _act(self, name: str, **headers: str) -> None:
+        try:
+            answer = (await self._ami.action(name, **headers))[0]
+        except AmiError as error:
+            _log.error("%s failed: %s", name, error)
+            return
+        if answer.get("Response") != "Success":
+            # The leg or caller is gone, or the label is not there: the next look tells.
+            _log.warning("%s: %s", name, answer.get("Message", "refused"))
+
+    def _ask(self) -> None:
+        """Ask once more when a question is under way: its answer may be from before."""
+        self._ask_again = self._asking is not None and not self._asking.done()
+        if not self._ask_again:
+            self._asking = self._start(self._present(), "ask which calls there are")
+
+    async def _present(self) -> None:
+        await self._present_once()
+        while self._ask_again:
+            self._ask_again = False
+            await self._present_once()
+
+    async def _present_once(self) -> None:
+        asked_s = self._loop.time()
+        try:
+            rows = await self._ami.action("CoreShowChannels")
+        except AmiError as error:
+            _log.warning("which calls there are can't be asked: %s", error)
+            return
+        held = present(rows[1:], self._voices)
+        self._obey(self._watchdog.present(held, asked_s, self._loop.time()))
+
+    async def _look(self) -> None:
+        """Tick when something is due. Without AMI nothing is, until it is back."""
+        while True:
+            if not self._ami.connected:
+                self._watchdog.ami_down()
+            self._obey(self._watchdog.tick(self._loop.time()))
+            self._news.clear()
+            next_s = self._watchdog.next_s()
+            wait_s = None if next_s is None else max(TICK_MIN_S, next_s - self._loop.time())
+            waiting = self._loop.create_task(self._news.wait(), name="news")
+            try:
+                await asyncio.wait([waiting], timeout=wait_s)
+            finally:
+                waiting.cancel()
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.poll_s)
+            if self._ami.connected and self._watchdog.must_poll(self._loop.time()):
+                self._ask()
+
+    def _start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+        task = self._loop.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("%s: a fault of ours", task.get_name(), exc_info=error)
+
+
+class _Beats(asyncio.DatagramProtocol):
+    """The port for beats."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        """Take a datagram; `beat` caps its size."""
+        self._bridge.receive(data)

@@ -1,0 +1,108 @@
+"""Which calls are Orderline's, as AMI's events and lists show them. Pure.
+
+A call is ours when its caller's channel runs `Dial(UnicastRTP/HOST:PORT/...)` to a voice host,
+or `AGI()` of a voice host's address or of our script. Another product's AGI on the same host has
+another port; ARI's external media also makes UnicastRTP channels, but no channel dials those.
+Source: Asterisk documentation, "Event DialBegin", "Action CoreShowChannels"; app_dial.c,
+chan_rtp.c.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dialplan.render import AGI_SCRIPT
+
+Row = Mapping[str, str]
+"""One event, or one channel of CoreShowChannels."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A call of ours, as it was seen."""
+
+    uniqueid: str
+    """Of the caller's channel; the beats name it."""
+    channel: str
+    """The caller's channel."""
+    context: str
+    extension: str
+    """Where in the dialplan it is."""
+    leg: str = ""
+    """The channel of the media leg; empty while there is none, or it was not seen."""
+
+
+@dataclass(frozen=True)
+class VoiceHosts:
+    """Where voice processes may be."""
+
+    hosts: frozenset[str]
+    """IP addresses (or names, as the dialplan spells them) of FastAGI and of the media legs."""
+    port: int
+    """TCP port of their FastAGI."""
+
+
+_AGI = re.compile(r"h?agi://(\[[^\]]*\]|[^/:,]+)(?::(\d{1,5}))?(?:[/,].*)?", re.DOTALL)
+_LEG = re.compile(r"UnicastRTP/(.+):\d{1,5}-[0-9a-fx]+")
+_DIAL = re.compile(r"(UnicastRTP/(.+):\d{1,5})/.*", re.DOTALL)
+_DEFAULT_PORT = "4573"
+
+
+def dialled(event: Row, voices: VoiceHosts) -> Sighting | None:
+    """Return the call that a DialBegin event shows; None when it shows none of ours."""
+    leg = event.get("DestChannel", "")
+    if event.get("Event") != "DialBegin" or not event.get("Uniqueid") or not _is_leg(leg, voices):
+        return None
+    return _sighting(event, leg)
+
+
+def present(rows: Sequence[Row], voices: VoiceHosts) -> list[Sighting]:
+    """Return the calls of ours among the channels that Asterisk lists."""
+    legs = {
+        name.rpartition("-")[0]: name
+        for name in (row.get("Channel", "") for row in rows)
+        if _is_leg(name, voices)
+    }
+    found = []
+    for row in rows:
+        leg = _held_by(row, legs, voices)
+        if leg is not None and row.get("Uniqueid"):
+            found.append(_sighting(row, leg))
+    return found
+
+
+def _sighting(row: Row, leg: str) -> Sighting:
+    return Sighting(
+        uniqueid=row["Uniqueid"],
+        channel=row.get("Channel", ""),
+        context=row.get("Context", ""),
+        extension=row.get("Exten", ""),
+        leg=leg,
+    )
+
+
+def _is_leg(channel: str, voices: VoiceHosts) -> bool:
+    found = _LEG.fullmatch(channel)
+    return found is not None and found.group(1).strip("[]") in voices.hosts
+
+
+def _held_by(row: Row, legs: Mapping[str, str], voices: VoiceHosts) -> str | None:
+    """Return the leg (or "") that holds a channel; None when nothing of ours holds it."""
+    application, data = row.get("Application", "").lower(), row.get("ApplicationData", "")
+    if application == "dial":
+        found = _DIAL.fullmatch(data)
+        if found is not None and found.group(2).strip("[]") in voices.hosts:
+            return legs.get(found.group(1), "")
+    elif application == "agi" and _is_ours(data, voices):
+        return ""
+    return None
+
+
+def _is_ours(agi: str, voices: VoiceHosts) -> bool:
+    found = _AGI.fullmatch(agi)
+    if found is None:
+        return agi.partition(",")[0].rpartition("/")[2] == AGI_SCRIPT
+    host, port = found.groups()
+    return host.strip("[]") in voices.hosts and int(port or _DEFAULT_PORT) == voices.port
