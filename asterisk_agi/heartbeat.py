@@ -129,6 +129,11 @@ class Heartbeat:
         self._sockets: list[socket.socket] = []
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """Uniqueids of the calls that are watched, alive or not."""
+        return tuple(self._watches)
+
     def watch(self, uniqueid: str, look: Callable[[], Vitals]) -> Watch:
         """Name a call in the beats while its counters show that it is alive.
 

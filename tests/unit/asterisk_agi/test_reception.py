@@ -20,6 +20,7 @@ from asterisk_agi.conversation import CallSettings
 from asterisk_agi.dialogue.machine import DialogueSettings
 from asterisk_agi.dialogue.understanding import Understander
 from asterisk_agi.errors import SpeechError
+from asterisk_agi.heartbeat import Heartbeat, HeartbeatSettings
 from asterisk_agi.media.leg import MediaSettings
 from asterisk_agi.reception import Reception, ReceptionSettings
 from asterisk_agi.server import AgiSession
@@ -169,6 +170,27 @@ async def test_a_call_is_answered_and_handed_over_with_its_story(rig: Rig) -> No
     assert rig.story[0]["session"] == session.variables["ORDERLINE_SESSION"]
     assert rig.story[-1]["event"] == "ended"
     assert rig.story[-1]["reason"] == "key-zero"
+
+
+async def test_a_call_is_named_in_the_beats_from_before_its_leg_until_the_hand_off(
+    rig: Rig,
+) -> None:
+    session = FakeAgiSession(rig.pbx)
+    serving = rig.start(session)
+    await rig.until_dialled(session)
+    assert rig.parts.heartbeat.calls == ("1.1",)
+    rig.pbx.connected = False
+    rig.pbx.press("1.1", "0")
+
+    async def named_no_more() -> None:
+        while rig.parts.heartbeat.calls:
+            await asyncio.sleep(0.001)
+
+    # We can't end the leg ourselves: without beats the bridge does.
+    await asyncio.wait_for(named_no_more(), 5)
+    assert not serving.done()
+    session.hang_up()
+    await asyncio.wait_for(serving, 5)
 
 
 async def test_without_ami_nothing_is_answered_or_dialled(rig: Rig) -> None:

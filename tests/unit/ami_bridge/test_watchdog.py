@@ -1,0 +1,276 @@
+"""The watchdog's decisions: every transition, and that time alone can't end a healthy call."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ami_bridge import watchdog
+from ami_bridge.sightings import Sighting
+from ami_bridge.watchdog import (
+    TABLE,
+    Act,
+    AskPresent,
+    BridgeSettings,
+    Fallback,
+    Forget,
+    HangUpLeg,
+    RedirectCaller,
+    Sign,
+    State,
+    Watchdog,
+)
+from dialplan.beat import Beat
+
+VOICE = "127.0.0.1:4573"
+SETTINGS = BridgeSettings(stale_s=1.0, settle_s=0.2, grace_s=1.5)
+FALLBACK = Fallback("orderline", "600")
+LEG = "UnicastRTP/127.0.0.1:40010-0x1"
+ON_LEG = Sighting("1.1", "PJSIP/a-1", "from-trunk", "600", LEG)
+IN_AGI = Sighting("1.1", "PJSIP/a-1", "from-trunk", "600")
+HANG_UP = [HangUpLeg(LEG)]
+ASK = [AskPresent()]
+REDIRECT = [RedirectCaller("PJSIP/a-1", "from-trunk", "600", "human")]
+FORGET = [Forget("PJSIP/a-1")]
+ALIVE = Beat(VOICE, ("1.1",))
+
+
+def running() -> Watchdog:
+    """One whose grace is over at second 0."""
+    dog = Watchdog(SETTINGS, VOICE, FALLBACK, -10.0)
+    assert dog.ami_up(-10.0) == ASK
+    return dog
+
+
+def with_call(seen: Sighting = ON_LEG) -> Watchdog:
+    dog = running()
+    if seen.leg:
+        assert dog.dialled(seen, 0.0) == []
+    else:
+        assert dog.present([seen], 0.0, 0.0) == []
+    return dog
+
+
+def test_every_state_has_an_answer_to_every_sign() -> None:
+    states = set(State) - {State.GONE}
+    assert set(TABLE) == set(product(states, Sign))
+    assert all((state is State.GONE) == (act is Act.FORGET) for state, act in TABLE.values())
+
+
+def test_a_leg_whose_voice_dies_is_hung_up_and_the_caller_is_gone() -> None:
+    dog = with_call()
+    dog.beat(ALIVE, 0.9)
+    assert dog.tick(1.89) == []
+    assert dog.next_s() == pytest.approx(1.9)
+    assert dog.tick(1.9) == HANG_UP
+    assert dog.hung_up(LEG, "1.2", 1.95) == []
+    assert dog.tick(2.09) == []
+    assert dog.tick(2.1) == ASK
+    assert dog.present([], 2.1, 2.11) == FORGET
+    assert len(dog) == 0
+    assert dog.next_s() is None
+
+
+def test_a_caller_who_is_held_all_the_same_is_redirected() -> None:
+    dog = with_call()
+    assert dog.tick(1.0) == HANG_UP
+    assert dog.tick(1.2) == ASK
+    assert dog.present([IN_AGI], 1.2, 1.21) == REDIRECT
+    assert dog.state_of("1.1") is State.REDIRECTED
+    assert dog.tick(2.21) == ASK
+    assert dog.present([], 2.21, 2.22) == FORGET
+
+
+def test_a_redirect_that_does_not_help_is_tried_at_the_entry_then_again() -> None:
+    dog = with_call(IN_AGI)
+    places = []
+    for second in range(1, 8, 2):
+        assert dog.tick(second) == ASK
+        (order,) = dog.present([IN_AGI], second, second)
+        assert isinstance(order, RedirectCaller)
+        places.append(order.context)
+    assert places == ["from-trunk", "orderline", "from-trunk", "orderline"]
+
+
+def test_a_caller_whose_place_is_not_known_goes_to_the_entry() -> None:
+    nowhere = Sighting("1.1", "PJSIP/a-1", "", "")
+    dog = with_call(nowhere)
+    assert dog.tick(1.0) == ASK
+    (order,) = dog.present([nowhere], 1.0, 1.0)
+    assert order == RedirectCaller("PJSIP/a-1", "orderline", "600", "human")
+
+
+def test_a_caller_who_waits_without_a_leg_is_asked_after_before_anything_is_done() -> None:
+    dog = with_call(IN_AGI)
+    assert dog.tick(1.0) == ASK
+    assert dog.present([IN_AGI], 1.0, 1.01) == REDIRECT
+
+
+def test_a_question_that_is_not_answered_is_asked_again() -> None:
+    dog = with_call(IN_AGI)
+    assert dog.tick(1.0) == ASK
+    assert dog.tick(2.0) == ASK
+
+
+def test_an_answer_from_before_the_question_says_nothing() -> None:
+    dog = with_call()
+    assert dog.tick(1.0) == HANG_UP
+    assert dog.present([], 0.9, 1.1) == []
+    assert dog.tick(1.2) == ASK
+    assert dog.present([IN_AGI], 1.1, 1.3) == []
+    assert dog.state_of("1.1") is State.DOUBTFUL
+
+
+def test_a_call_that_ends_as_it_should_is_asked_after_once_and_forgotten() -> None:
+    dog = with_call()
+    assert dog.hung_up(LEG, "1.2", 0.5) == []
+    assert dog.state_of("1.1") is State.OFF_LEG
+    assert dog.tick(1.4) == []
+    assert dog.tick(1.5) == ASK
+    assert dog.present([], 1.5, 1.5) == FORGET
+
+
+def test_a_caller_who_hangs_up_is_forgotten_at_once() -> None:
+    dog = with_call()
+    assert dog.hung_up("PJSIP/a-1", "1.1", 0.5) == FORGET
+    assert dog.hung_up(LEG, "1.2", 0.5) == []
+    assert dog.tick(10.0) == []
+
+
+def test_other_channels_that_end_are_nothing_to_us() -> None:
+    dog = with_call()
+    assert dog.hung_up("PJSIP/b-1", "2.1", 0.5) == []
+    assert dog.state_of("1.1") is State.ON_LEG
+
+
+def test_several_calls_that_are_due_make_one_question() -> None:
+    dog = running()
+    others = [Sighting(f"1.{n}", f"PJSIP/a-{n}", "c", "1") for n in range(5)]
+    dog.present(others, 0.0, 0.0)
+    assert dog.tick(1.0) == ASK
+
+
+def test_a_second_leg_of_the_same_caller_is_watched_anew() -> None:
+    dog = with_call()
+    dog.hung_up(LEG, "1.2", 0.5)
+    second = Sighting("1.1", "PJSIP/a-1", "from-trunk", "600", LEG + "2")
+    assert dog.dialled(second, 0.6) == []
+    assert dog.state_of("1.1") is State.ON_LEG
+    assert dog.tick(1.6) == [HangUpLeg(LEG + "2")]
+
+
+# AMI comes and goes...
+
+
+def test_calls_in_progress_are_found_by_asking_and_have_a_grace() -> None:
+    dog = Watchdog(SETTINGS, VOICE, FALLBACK, 0.0)
+    assert dog.ami_up(1.0) == ASK
+    assert dog.present([ON_LEG], 1.0, 1.1) == []
+    assert dog.tick(2.49) == []
+    assert dog.tick(2.5) == HANG_UP
+
+
+def test_without_ami_nothing_is_due_and_after_it_there_is_a_grace() -> None:
+    dog = with_call()
+    dog.ami_down()
+    assert dog.next_s() is None
+    assert dog.tick(5.0) == []
+    assert dog.ami_up(6.0) == ASK
+    assert dog.present([ON_LEG], 6.0, 6.1) == []
+    assert dog.tick(7.4) == []
+    assert dog.tick(7.5) == HANG_UP
+
+
+def test_a_call_that_ended_while_ami_was_lost_is_forgotten() -> None:
+    dog = with_call()
+    dog.ami_down()
+    dog.ami_up(6.0)
+    assert dog.present([], 6.0, 6.1) == FORGET
+
+
+# Who waits for a process that stands still...
+
+
+def test_callers_are_looked_for_while_a_voice_process_is_silent() -> None:
+    dog = running()
+    dog.beat(Beat(VOICE, ()), 0.0)
+    assert not dog.must_poll(1.0)
+    assert dog.must_poll(1.1)
+    dog.beat(Beat(VOICE, ()), 1.2)
+    assert not dog.must_poll(1.3)
+    dog.ami_down()
+    assert not dog.must_poll(9.0)
+
+
+def test_a_further_process_that_falls_silent_is_noticed_up_to_a_cap() -> None:
+    dog = running()
+    for n in range(watchdog.VOICES_MAX + 10):
+        dog.beat(Beat(f"10.0.0.{n}:4573", ()), 0.0)
+    dog.beat(Beat(VOICE, ()), 5.0)
+    assert dog.must_poll(5.0)
+    for n in range(watchdog.VOICES_MAX):
+        dog.beat(Beat(f"10.0.0.{n}:4573", ()), 5.0)
+    assert not dog.must_poll(5.0)
+
+
+def test_only_so_many_calls_are_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "CALLS_MAX", 2)
+    dog = running()
+    for n in range(3):
+        seen = Sighting(f"1.{n}", f"PJSIP/a-{n}", "c", "1", f"{LEG}{n}")
+        assert dog.dialled(seen, 0.0) == []
+    assert len(dog) == 2
+    assert len(dog.tick(1.0)) == 2
+
+
+# Time...
+
+GAPS = st.lists(st.floats(0.0, 0.95), min_size=1, max_size=40)
+TICKS = st.floats(0.005, 0.3)
+
+
+@settings(max_examples=100)
+@given(GAPS, TICKS, st.booleans())
+def test_a_call_with_regular_beats_is_never_ended(
+    gaps: list[float], tick_s: float, ami_is_lost: bool
+) -> None:
+    dog = with_call()
+    now_s = next_tick_s = 0.0
+    for number, gap_s in enumerate(gaps):
+        dog.beat(ALIVE, now_s)
+        while next_tick_s <= now_s + gap_s:
+            assert dog.tick(next_tick_s) == []
+            next_tick_s += tick_s
+        if ami_is_lost and number % 5 == 4:
+            dog.ami_down()
+            dog.ami_up(now_s)
+            assert dog.present([ON_LEG], now_s, now_s) == []
+        now_s += gap_s
+
+
+@settings(max_examples=100)
+@given(GAPS, TICKS)
+def test_a_call_without_beats_is_always_ended_in_time(gaps: list[float], tick_s: float) -> None:
+    dog = with_call()
+    now_s = 0.0
+    for gap_s in gaps:
+        dog.beat(ALIVE, now_s)
+        now_s += gap_s
+    last_s = now_s - gaps[-1]
+    next_tick_s = last_s
+    while not (orders := dog.tick(next_tick_s)):
+        next_tick_s += tick_s
+        assert next_tick_s < last_s + 10
+    assert orders == HANG_UP
+    assert next_tick_s <= last_s + SETTINGS.stale_s + tick_s + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("port", 0), ("stale_s", 0.0), ("settle_s", -1.0), ("poll_s", 0.0)]
+)
+def test_wrong_settings_name_the_key(key: str, value: float) -> None:
+    with pytest.raises(ValueError, match=key):
+        BridgeSettings(**{key: value})  # type: ignore[arg-type]
