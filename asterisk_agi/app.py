@@ -1,4 +1,4 @@
-"""The composition root of the voice process: settings in, joined parts out.
+"""The composition root of voice process and bridge: settings in, joined parts out.
 
 Here, and in `cli.py`, the rooms `asterisk_agi` and `ami_bridge` meet.
 """

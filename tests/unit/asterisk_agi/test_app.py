@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import yaml
 
 from asterisk_agi import app, config
 from asterisk_agi.config import ConfigError
+from tests.rig import ports
 
 ROOT = Path(__file__).resolve().parents[3]
 FILE = ROOT / "etc" / "orderline.yaml"
@@ -44,3 +47,11 @@ def test_a_wrong_key_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
     path.write_text(FILE.read_text(encoding="utf-8") + "fastagy: {}\n")
     with pytest.raises(ConfigError, match=r"fastagy is not a key: did you mean fastagi\?"):
         app.load(path)
+
+
+async def test_the_bridge_is_ready_without_ami_and_stops_by_a_signal(tmp_path: Path) -> None:
+    (port, nobody) = ports.free_ports(2)
+    path = tmp_path / "orderline.yaml"
+    text = FILE.read_text(encoding="utf-8").replace("#port: 4574", f"port: {port}")
+    path.write_text(text.replace("#port: 5038", f"port: {nobody}"))
+    await app.watch(app.load(path), lambda: os.kill(os.getpid(), signal.SIGTERM))

@@ -43,7 +43,7 @@ def test_the_entry_is_printed_with_the_configurations_own_names(
     assert "n(human),Dial(PJSIP/desk)" in printed
 
 
-@pytest.mark.parametrize("command", ["serve", "check", "dialplan"])
+@pytest.mark.parametrize("command", ["serve", "bridge", "check", "dialplan"])
 def test_a_wrong_configuration_stops_with_one_sentence(
     configuration: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
