@@ -32,6 +32,8 @@ class Sighting:
     """Where in the dialplan it is."""
     leg: str = ""
     """The channel of the media leg; empty while there is none, or it was not seen."""
+    voice: str = ""
+    """host:port of the voice process, where its address shows; as in its beats."""
 
 
 @dataclass(frozen=True)
@@ -69,17 +71,18 @@ def present(rows: Sequence[Row], voices: VoiceHosts) -> list[Sighting]:
     for row in rows:
         leg = _held_by(row, legs, voices)
         if leg is not None and row.get("Uniqueid"):
-            found.append(_sighting(row, leg))
+            found.append(_sighting(row, leg, _voice(row)))
     return found
 
 
-def _sighting(row: Row, leg: str) -> Sighting:
+def _sighting(row: Row, leg: str, voice: str = "") -> Sighting:
     return Sighting(
         uniqueid=row["Uniqueid"],
         channel=row.get("Channel", ""),
         context=row.get("Context", ""),
         extension=row.get("Exten", ""),
         leg=leg,
+        voice=voice,
     )
 
 
@@ -106,3 +109,8 @@ def _is_ours(agi: str, voices: VoiceHosts) -> bool:
         return agi.partition(",")[0].rpartition("/")[2] == AGI_SCRIPT
     host, port = found.groups()
     return host.strip("[]") in voices.hosts and int(port or _DEFAULT_PORT) == voices.port
+
+
+def _voice(row: Row) -> str:
+    found = _AGI.fullmatch(row.get("ApplicationData", ""))
+    return f"{found.group(1)}:{found.group(2) or _DEFAULT_PORT}" if found is not None else ""

@@ -55,7 +55,7 @@ class BridgeSettings:
     """Seconds from an action until Asterisk is asked whether it has helped."""
     grace_s: float = 1.5
     """Seconds after the start, or after AMI came back, in which nothing is ended."""
-    poll_s: float = 0.4
+    poll_s: float = 0.25
     """Seconds between two looks for callers who wait for a voice process that does not beat."""
 
     def __post_init__(self) -> None:
@@ -291,17 +291,21 @@ class Watchdog:
 
     def must_poll(self, now_s: float) -> bool:
         """Tell whether a voice process is silent, so that callers may wait for it unseen."""
-        silent_since_s = now_s - self._settings.stale_s
-        return self._up and any(seen_s < silent_since_s for seen_s in self._voices.values())
+        return self._up and any(self._silent(voice, now_s) for voice in self._voices)
 
     # What it comes to...
+
+    def _silent(self, voice: str, now_s: float) -> bool:
+        return self._voices.get(voice, now_s) < now_s - self._settings.stale_s
 
     def _know(self, seen: Sighting, now_s: float) -> Watched | None:
         call = self._calls.get(seen.uniqueid)
         if call is not None:
             call.seen = seen
         elif len(self._calls) < CALLS_MAX:
-            due_s = max(now_s + self._settings.stale_s, self._grace_until_s)
+            # Of a process that is silent already no beat need be waited for.
+            waits_s = 0.0 if self._silent(seen.voice, now_s) else self._settings.stale_s
+            due_s = max(now_s + waits_s, self._grace_until_s)
             state = State.ON_LEG if seen.leg else State.OFF_LEG
             call = self._calls[seen.uniqueid] = Watched(seen, state, now_s, due_s, now_s)
         if call is not None and seen.leg:

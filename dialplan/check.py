@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dialplan.render import AGI_SCRIPT
-from dialplan.variables import HUMAN_LABEL, RESULT, Result
+from dialplan.variables import AGI_EXIT_ON_HANGUP, HUMAN_LABEL, RESULT, Result
 
 STEPS_MAX = 2_000
 """An entry has a handful of steps; a list longer than this is somebody else's."""
@@ -77,7 +77,16 @@ def examine(
             ),
         )
     found = Finding(f"{extension}@{context} calls {steps[agi]}", True)
-    return (found, *_after(steps[agi + 1 :]))
+    return (found, *_before(steps[:agi]), *_after(steps[agi + 1 :]))
+
+
+def _before(steps: Sequence[_Step]) -> tuple[Finding, ...]:
+    """Judge what leads to the AGI step: a caller must be taken out of a session that hangs."""
+    wanted = f"{AGI_EXIT_ON_HANGUP}=yes"
+    if any(step.application.lower() == "set" and wanted in step.data for step in steps):
+        return ()
+    what = f"no Set({wanted}) before the AGI step: a voice process that hangs holds its callers"
+    return (Finding(what, False, f"add `same => n,Set({wanted})` before the AGI step"),)
 
 
 def _after(steps: Sequence[_Step]) -> tuple[Finding, ...]:

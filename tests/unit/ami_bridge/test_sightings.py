@@ -90,5 +90,12 @@ def test_whoever_is_elsewhere_is_left_alone(application: str, data: str) -> None
     assert present([row(application, data)], VOICES) == []
 
 
+def test_the_voice_process_is_named_as_in_its_beats() -> None:
+    rows = [row("AGI", "agi://127.0.0.1/default"), row("AGI", "agi://10.0.0.7:4573/x,y")]
+    rows += [row("AGI", "orderline.agi,default")]
+    named = [seen.voice for seen in present(rows, VOICES)]
+    assert named == ["127.0.0.1:4573", "10.0.0.7:4573", ""]
+
+
 def test_a_row_without_an_id_is_left_alone() -> None:
     assert present([{"Application": "AGI", "ApplicationData": "orderline.agi"}], VOICES) == []

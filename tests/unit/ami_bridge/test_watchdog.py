@@ -205,6 +205,18 @@ def test_callers_are_looked_for_while_a_voice_process_is_silent() -> None:
     assert not dog.must_poll(9.0)
 
 
+def test_a_caller_of_a_process_that_is_silent_already_is_redirected_at_once() -> None:
+    dog = running()
+    dog.beat(Beat(VOICE, ()), 0.0)
+    dog.beat(Beat("10.0.0.7:4573", ()), 2.0)
+    silent = Sighting("1.1", "PJSIP/a-1", "from-trunk", "600", voice=VOICE)
+    well = Sighting("2.1", "PJSIP/b-1", "from-trunk", "600", voice="10.0.0.7:4573")
+    script = Sighting("3.1", "PJSIP/c-1", "from-trunk", "600")
+    assert dog.present([silent, well, script], 2.0, 2.0) == []
+    assert dog.tick(2.0) == ASK
+    assert dog.present([silent, well, script], 2.0, 2.0) == REDIRECT
+
+
 def test_a_further_process_that_falls_silent_is_noticed_up_to_a_cap() -> None:
     dog = running()
     for n in range(watchdog.VOICES_MAX + 10):

@@ -30,13 +30,14 @@ def step(priority: int, application: str, data: str = "", label: str = "") -> Ev
     return {**event, "ExtensionLabel": label} if label else event
 
 
+FREE = step(0, "Set", "AGIEXITONHANGUP=yes")
 AGI = step(1, "AGI", "agi://127.0.0.1:4573/default")
 BRANCH = step(2, "GotoIf", '$["${ORDERLINE_RESULT}" = "completed"]?done')
 HUMAN = step(3, "Queue", "support", "human")
 
 
 def ill(events: list[Event]) -> list[Finding]:
-    findings = examine(events, "orderline", "600")
+    findings = examine([FREE, *events] if events else [], "orderline", "600")
     assert all(bool(finding.mend) != finding.ok for finding in findings)
     return [finding for finding in findings if not finding.ok]
 
@@ -114,3 +115,11 @@ def test_includes_and_endless_lists_do_no_harm() -> None:
     noise = [step(n + 10, "NoOp") for n in range(STEPS_MAX + 10)]
     assert ill([AGI, BRANCH, HUMAN, *noise]) == []
     assert ill([*noise, AGI, BRANCH, HUMAN])  # what comes after the cap is not looked at
+
+
+def test_a_session_that_can_not_be_broken_off_is_found_out() -> None:
+    findings = examine([AGI, BRANCH, HUMAN], "orderline", "600")
+    (finding,) = [finding for finding in findings if not finding.ok]
+    assert "Set(AGIEXITONHANGUP=yes)" in finding.mend
+    late = step(2, "Set", "AGIEXITONHANGUP=yes")
+    assert not all(found.ok for found in examine([AGI, late, HUMAN], "orderline", "600"))
