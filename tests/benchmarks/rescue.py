@@ -69,6 +69,9 @@ async def run(lab: Lab, number: int, at_once: int) -> list[float | None]:
     finally:
         if number == signal.SIGSTOP:
             os.kill(pid, signal.SIGKILL)
+        while pid in lab.pids("voice") or not lab.pids("voice"):
+            await asyncio.sleep(0.1)
+        lab.wait()
 
 
 def row(name: str, waited: Sequence[float | None]) -> str:
@@ -111,7 +114,6 @@ def measure(lab: Lab, runs: int, at_once: int) -> int:
                 waited += asyncio.run(run(lab, number, at_once))
             except PhoneError as error:
                 progress(f"a run was left out: {error}")
-            lab.wait()
         print(row(name, waited), flush=True)
         well = well and bool(waited) and all(s is not None and s <= AIM_S for s in waited)
     return 0 if well else 1
