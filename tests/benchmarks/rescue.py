@@ -5,7 +5,8 @@
 
 Each run places calls at once, makes the fault while the greeting is spoken, and looks in each
 caller's own recording for the human's first tone. The human of the lab answers at once, so a time
-is that of detection, rescue, dialplan, queue and media together.
+is that of detection, rescue, dialplan, queue and media together. The lab's queue has one member
+and tries again each second, so of several calls at once some wait whole seconds longer there.
 """
 
 from __future__ import annotations
