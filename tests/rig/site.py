@@ -258,7 +258,11 @@ def _write_voice_configuration(
         "media": {"host": host},
         "erp": erp_section,
         "profiles": {"default": {"company": COMPANY}},
-        "dialplan": {"context": asterisk.CONTEXT, "extension": asterisk.AGENT},
+        "dialplan": {
+            "context": asterisk.CONTEXT,
+            "extension": asterisk.AGENT,
+            "human": asterisk.HUMAN_STEP,
+        },
         "stories": {"folder": str(folder / "state" / "stories")},
         "check": {"item_number": KNOWN_ITEM, "phone": KNOWN_NUMBER},
     }
