@@ -136,6 +136,6 @@ def _is_slip(words: Sequence[Word]) -> bool:
 
 
 def _label(words: Sequence[Word], free: Sequence[Word], kind: str, begin_s: float) -> Label:
-    first_s, last_s = words[0].start_s - LEAD_S, words[-1].end_s
-    within = [word for word in free if first_s <= (word.start_s + word.end_s) / 2 <= last_s]
-    return Label(begin_s + first_s, begin_s + last_s, kind, text_of(within))
+    first_s, last_s = words[0].start_s, words[-1].end_s
+    within = [word for word in free if first_s <= (word.start_s + word.end_s) / 2 < last_s]
+    return Label(begin_s + first_s - LEAD_S, begin_s + last_s, kind, text_of(within))

@@ -142,17 +142,5 @@ async def test_the_command_finds_the_lab_and_needs_no_more_options(
     assert (turn["said"], turn["latency_ms"]) == ("hello", None)
 
 
-async def test_a_call_without_a_turn_is_written(pbx_lab: Lab, tmp_path: Path) -> None:
-    command = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", "import sys; from asterisk_agi.cli import main; sys.exit(main())",
-        "call", "--to", TONE, "--wait", "0.5", "--settle", "0.1", "--json", "f.json",
-        cwd=tmp_path, env={**os.environ, "ORDERLINE_LAB": str(pbx_lab.folder)},
-    )  # fmt: skip
-    assert await asyncio.wait_for(command.wait(), COMMAND_S) == 0
-    told = json.loads((tmp_path / "f.json").read_text())
-    assert (told["answered"], told["turns"]) == (True, [])
-    assert told["latency"] == {"turns": 0, "p50_ms": None, "p95_ms": None}
-
-
 def _sizes(folder: Path) -> dict[str, int]:
     return {path.suffix: path.stat().st_size for path in folder.iterdir()}

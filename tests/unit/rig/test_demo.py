@@ -178,7 +178,7 @@ def test_a_voice_that_cannot_speak_is_told_in_a_sentence(
 
     monkeypatch.undo()
     monkeypatch.setattr(demo, "Lab", lab)
-    monkeypatch.setattr(demo.voices, "speak", speak)
+    monkeypatch.setattr(voices, "speak", speak)
     assert demo.main([]) == 1
     assert capsys.readouterr().err == "demo: flite/slt cannot speak\n"
 

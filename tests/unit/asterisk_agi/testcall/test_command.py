@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import wave
 from pathlib import Path
@@ -30,13 +31,19 @@ def wav(path: Path, data: bytes, rate_hz: int = 8000, channels: int = 1, width: 
     return path
 
 
+STATUS = json.dumps(
+    {
+        "sip": {"host": "127.0.0.1", "port": 9, "user": "line", "password": "hush"},
+        "folders": {"state": "/lab/state"},
+    }
+)
+
+
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """An environment with a lab's saved object. Port 9 (discard): nobody listens there."""
-    sip = {"host": "127.0.0.1", "port": 9, "user": "line", "password": "hush"}
+    """An environment that names the folder of a lab."""
     (tmp_path / "lab" / "state").mkdir(parents=True)
-    told = json.dumps({"sip": sip, "folders": {"state": str(tmp_path / "lab" / "state")}})
-    (tmp_path / "lab" / "state" / "lab.json").write_text(told)
+    (tmp_path / "lab" / "state" / "lab.json").write_text(STATUS)
     monkeypatch.chdir(tmp_path)
     return {"ORDERLINE_LAB": str(tmp_path / "lab")}
 
@@ -79,9 +86,8 @@ async def test_a_named_lab_fills_what_is_not_given(
     given = ("--to", "600", "--lab", saved, "--server", "h:5", "--from", "1", "--password", "env:P")
     assert await command.run(parsed(*given), {"P": "other"}) == 1
     assert called == [Account("h", 5, "line", Secret("other"), "1")]
-    with open(saved) as file:
-        monkeypatch.setattr("sys.stdin", file)
-        assert await command.run(parsed("--to", "600", "--lab", "-", "--user", "me"), {}) == 1
+    monkeypatch.setattr("sys.stdin", io.StringIO(STATUS.replace("line", "another")))
+    assert await command.run(parsed("--to", "600", "--lab", "-", "--user", "me"), {}) == 1
     assert called[1:] == [Account("127.0.0.1", 9, "me", Secret("hush"))]
 
 

@@ -47,6 +47,13 @@ def test_the_text_is_what_was_heard_without_a_grammar() -> None:
     assert [label.text for label in found] == ["one moment i am", "eighty four pieces are"]
 
 
+def test_a_word_at_the_edge_of_two_labels_is_told_once() -> None:
+    heard = words("one moment i'm checking [unk] [unk]", length_s=0.5)
+    free = [Word("two", 2.35, 2.55, 1.0), Word("hundred", 2.55, 3.4, 1.0)]
+    found = list(labels(heard, free, PHRASES, begin_s=0.0))
+    assert [label.text for label in found] == ["two", "hundred"]
+
+
 def test_a_phrase_may_be_heard_a_little_wrong() -> None:
     assert kinds(words("one moment i checking")) == ["filler"]
     assert kinds(words("one moment and i'm checking")) == ["filler"]

@@ -73,6 +73,7 @@ def test_the_picture_explains_every_colour_and_the_unknown_is_grey(report: Repor
     heard = replace(report.measured, greeting=(Sound(0.2, 1.0, "unknown", ""),))
     figure = picture.figure_of(replace(report, measured=heard))
     legend = figure.axes[0].get_legend()
+    assert legend is not None
     assert [entry.get_text() for entry in legend.get_texts()] == [
         *("fact", "fixed phrase", "filler", "unknown"),
     ]
