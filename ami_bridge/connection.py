@@ -19,6 +19,7 @@ from ami_bridge.errors import AmiDown, AmiError, AmiRefused
 from ami_bridge.guard import HeaderValue
 from ami_bridge.link import Link
 from ami_bridge.subscriptions import AmiEvent, OnEvent, Subscription, Subscriptions
+from erp.limits import demand_above_zero, demand_port
 from erp.secrets import Secret
 
 _log = logging.getLogger(__name__)
@@ -56,6 +57,12 @@ class AmiSettings:
     refused_retry_s: float = 30.0
     """Pause after a refused login, seconds: a wrong secret does not mend itself, and hosts that
     knock too often get banned."""
+
+    def __post_init__(self) -> None:
+        demand_port(self, least=1)
+        # A pause of 0 would be a circle at full speed.
+        pauses = ("ping_s", "retry_first_s", "retry_max_s", "refused_retry_s")
+        demand_above_zero(self, "connect_s", "action_s", *pauses)
 
 
 class AmiConnection:

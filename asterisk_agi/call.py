@@ -21,7 +21,8 @@ from asterisk_agi.dialogue.machine import DialogueSettings, start
 from asterisk_agi.dialogue.phrases import HOLD
 from asterisk_agi.dialogue.understanding import Understander
 from asterisk_agi.ear import Ear
-from asterisk_agi.errors import CallerHungUp, CallError, MediaError, PbxDown, SpeechError
+from asterisk_agi.errors import CallerHungUp, CallError, MediaError, PbxDown
+from asterisk_agi.greeting import Greeting
 from asterisk_agi.handoff import Outcome, reason_of
 from asterisk_agi.heartbeat import Heartbeat, Vitals, Watch
 from asterisk_agi.inquiry import Inquiry
@@ -34,6 +35,7 @@ from asterisk_agi.speech.endpointing import Endpointer, EndpointSettings
 from asterisk_agi.speech.port import RecognizerEngine, RecognizerSession, Synthesizer
 from asterisk_agi.speech.vad import VadSettings, VoiceActivity
 from asterisk_agi.story import Story
+from erp.deadline import Deadline
 from erp.port import ErpPort
 
 _log = logging.getLogger(__name__)
@@ -80,7 +82,8 @@ class Call:
         self._profile = profile
         self._story = story
         self._conversation: Conversation | None = None
-        self._dialled: DialledLeg | None = None
+        self._inquiry = Inquiry(parts.erp, story, parts.today)
+        self._deaf = False
 
     async def run(self) -> Outcome:
         """Serve the caller. Raises CallError when there was no conversation at all."""
@@ -88,7 +91,7 @@ class Call:
             raise PbxDown("AMI is not connected: nothing was dialled")
         recognizer = self._parts.recognizer.session()
         try:
-            leg = await Leg.open(self._parts.media, self._hear)
+            leg = await Leg.open(self._parts.media, self._hear, self._lost)
             try:
                 return await self._watched(leg, recognizer)
             finally:
@@ -105,6 +108,9 @@ class Call:
         finally:
             watch.end()
 
+    def _lost(self) -> None:
+        self.interrupt(MediaError("nobody listens on Asterisk's end of the media leg any more"))
+
     def interrupt(self, error: CallError) -> None:
         """End the conversation for a reason of the process, not of the call."""
         if self._conversation is not None:
@@ -117,7 +123,7 @@ class Call:
             ear=lambda hooks, tasks: Ear(
                 VoiceActivity(parts.vad), Endpointer(parts.endpointing), recognizer, hooks, tasks
             ),
-            inquiry=Inquiry(parts.erp, self._story, parts.today),
+            inquiry=self._inquiry,
             understander=self._profile.understander,
             today=parts.today,
             story=self._story,
@@ -142,22 +148,33 @@ class Call:
             return await self._talk(dialled, conversation)
 
     async def _talk(self, dialled: DialledLeg, conversation: Conversation) -> Outcome:
+        settings = self._parts.call
+        greeting = Greeting(self._inquiry, conversation.tasks, conversation.happened)
+        deadline = Deadline.after(asyncio.get_running_loop().time(), settings.lookup_s)
         try:
+            # The caller is looked up while the leg comes up.
+            greeting.look_up(caller_number(self._session), deadline)
             await self._session.answer()
-            await dialled.open(self._parts.call.leg_s)
+            await dialled.open(settings.leg_s)
             conversation.tasks.start(self._watch(dialled), "watch the leg")
-            return await conversation.run(caller_number(self._session))
+            conversation.tasks.start(greeting.run(settings.greet_wait_ms / 1000), "greet")
+            return await conversation.run()
         except CallError as error:
             if not isinstance(error, CallerHungUp):
                 _log.warning("the conversation failed: %s", error)
             return conversation.outcome(reason_of(error))
 
     def _hear(self, chunk: PcmChunk) -> None:
-        if self._conversation is not None:
-            try:
-                self._conversation.ear.accept(chunk)
-            except SpeechError as error:
-                self._conversation.fail(error)
+        conversation = self._conversation
+        if conversation is None or self._deaf:
+            return
+        try:
+            conversation.ear.accept(chunk)
+        except Exception as error:  # noqa: BLE001
+            # The top of a callback: the event loop would only log it, fifty times a second,
+            # and the caller would talk to nobody.
+            self._deaf = True
+            conversation.fail(error)
 
     def _take_key(self, event: PbxEvent) -> None:
         pressed = event.get("Event") == "DTMFEnd" and event.get("Direction") == "Received"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -143,19 +144,24 @@ def _convert_scalar(kind: Any, value: object, key: str) -> Any:
         return _convert_enum(kind, value, key)
     if kind is Path and isinstance(value, str) and value:
         return Path(value).expanduser()
-    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    if kind is int and isinstance(value, int) and not isinstance(value, bool):
-        return value
+    if kind in (int, float) and _is_number(value, kind):
+        return kind(value)
     if kind in (str, bool) and isinstance(value, kind):
         return value
     raise ConfigError(f"{key} is {value!r}: write {_WANTED[kind]}")
 
 
+def _is_number(value: object, kind: type[int] | type[float]) -> bool:
+    """Tell whether it can be a setting: none is below 0, endless or no number (YAML's `.nan`)."""
+    if isinstance(value, bool) or not isinstance(value, (int, kind)):
+        return False
+    return math.isfinite(value) and value >= 0
+
+
 _WANTED: Mapping[Any, str] = {
     str: "text (in quotes when it is all digits)",
-    int: "a whole number",
-    float: "a number",
+    int: "a whole number, 0 or more",
+    float: "a number, 0 or more",
     bool: "true or false",
     Path: "a path",
 }

@@ -25,11 +25,10 @@ from asterisk_agi.dialogue.effects import (
     Say,
 )
 from asterisk_agi.dialogue.machine import listening, step
-from asterisk_agi.dialogue.state import CallState
+from asterisk_agi.dialogue.state import CallState, StateName
 from asterisk_agi.dialogue.summary import summarise
 from asterisk_agi.dialogue.understanding import Understander
 from asterisk_agi.ear import Ear, EarHooks, HeardTurn
-from asterisk_agi.greeting import Greeting
 from asterisk_agi.handoff import Outcome
 from asterisk_agi.inquiry import Inquiry
 from asterisk_agi.mouth import Mouth, Spoken
@@ -40,6 +39,7 @@ from asterisk_agi.timers import Timers
 from asterisk_agi.turn import Turn
 from dialplan.reasons import Reason
 from erp.deadline import Deadline
+from erp.limits import demand_above_zero
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +60,9 @@ class CallSettings:
     """Seconds for the look-up of the caller's number."""
     leg_s: float = 3.0
     """Seconds for the media leg to come up."""
+
+    def __post_init__(self) -> None:
+        demand_above_zero(self, "longest_call_s", "turn_budget_s", "lookup_s", "leg_s")
 
 
 @dataclass(frozen=True)
@@ -101,21 +104,18 @@ class Conversation:
             on_speech=lambda: self._timers.cancel("no input"),
             on_barge_in=self._barged_in,
             on_turn=self._turn_heard,
-            on_nothing=self._fell_silent,
+            on_nothing=self._heard_no_words,
         )
 
-    async def run(self, number: str) -> Outcome:
-        """Talk until the end. number: the caller's, empty when withheld.
+    async def run(self) -> Outcome:
+        """Talk until the end; the first event (`CallAnswered`) comes by `happened`.
 
         Raises what the ear, the mouth or `fail` raised.
         """
         self.tasks.start(self.mouth.run(), "mouth")
-        self._timers.set("longest", self._settings.longest_call_s, self._lasted_too_long)
+        longest_s = self._settings.longest_call_s
+        self._timers.set("longest", longest_s, lambda: self.happened(events.LongestCallReached()))
         self._listen()
-        greeting = Greeting(self._with.inquiry, self.tasks, self._occurrences.put_nowait)
-        deadline = Deadline.after(self._clock(), self._settings.lookup_s)
-        wait_s = self._settings.greet_wait_ms / 1000
-        self.tasks.start(greeting.run(number, deadline, wait_s), "greet")
         while True:
             occurrence = await self._occurrences.get()
             if isinstance(occurrence, BaseException):
@@ -131,6 +131,10 @@ class Conversation:
 
     # What happens...
 
+    def happened(self, event: events.Event) -> None:
+        """Take an event, after those that came before."""
+        self._occurrences.put_nowait(event)
+
     def fail(self, error: BaseException) -> None:
         """End the conversation with this error."""
         self._occurrences.put_nowait(error)
@@ -139,25 +143,19 @@ class Conversation:
         """Take a key of the caller's telephone."""
         self._with.story.tell("key", key=key)
         self._timers.cancel("no input")
-        self._occurrences.put_nowait(events.KeyPressed(key))
-
-    def _lasted_too_long(self) -> None:
-        self._occurrences.put_nowait(events.LongestCallReached())
+        self.happened(events.KeyPressed(key))
 
     def _barged_in(self) -> None:
         if self.mouth.speaking and self._ending is None:
             self._with.story.tell("barge_in", turn=self._turn.number)
-            self._stop_speech()
-
-    def _stop_speech(self) -> None:
-        if self._ending is None:
             self.mouth.stop()
 
     def _understand(self, transcript: Transcript, today: date) -> events.Meaning:
         return self._with.understander.understand(transcript, self._state, today)
 
     def _turn_heard(self, heard: HeardTurn) -> None:
-        if self._ending is not None:
+        if self._ending is not None or self._state.name is StateName.GREETING:
+            # Too late, or said before the caller could hear us: the greeting is the answer.
             return
         # A turn too short to have stopped our speech by itself is one all the same.
         self.mouth.stop()
@@ -170,17 +168,29 @@ class Conversation:
             intent=heard.meaning.intent.value,
             speech_end=self._with.story.unix_s(heard.speech_end_s),
         )
-        self._occurrences.put_nowait(events.TurnHeard(heard.meaning))
+        self.happened(events.TurnHeard(heard.meaning))
+
+    def _heard_no_words(self) -> None:
+        self._finish_speech()
+        self._fell_silent()
+
+    def _finish_speech(self) -> None:
+        """Say what was broken off by a caller who then asked nothing ("hello?", a cough).
+
+        Otherwise both would wait for the other, and the greeting might never be heard.
+        """
+        if self._ending is None and self._state.name is not StateName.CHECKING:
+            self.mouth.resume(self._turn.number)
 
     def _fell_silent(self) -> None:
         """We are silent: unless the caller speaks, wait as long as the state allows."""
         waits_s = listening(self._state).no_input_s
         somebody_speaks = self.mouth.speaking or self.ear.in_turn
-        if waits_s is not None and self._ending is None and not somebody_speaks:
-            self._timers.set("no input", waits_s, self._heard_nothing)
-
-    def _heard_nothing(self) -> None:
-        self._occurrences.put_nowait(events.NothingHeard())
+        if waits_s is None or self._ending is not None or somebody_speaks:
+            # A silence that was counted before is over; the next one begins anew.
+            self._timers.cancel("no input")
+        else:
+            self._timers.set("no input", waits_s, lambda: self.happened(events.NothingHeard()))
 
     def _spoken(self, spoken: Spoken) -> None:
         story = self._with.story
@@ -209,11 +219,14 @@ class Conversation:
             self._turn.began_s = begin_s
         self._state, effects = step(before, event, self._with.today())
         self._turn.worded(self._clock() - begin_s)
-        if isinstance(event, events.KeyPressed) and (effects or self._state != before):
+        meant_something = bool(effects) or self._state != before
+        if isinstance(event, events.KeyPressed) and meant_something and self._ending is None:
             # A key that means nothing here (the # after a full number) stops nothing.
-            self._stop_speech()
+            self.mouth.stop(for_good=True)
         for effect in effects:
             self._perform(effect)
+        if isinstance(event, events.TurnHeard) and not effects:
+            self._finish_speech()
         self._listen()
         self._wait_for_keys(event)
         self._fell_silent()
@@ -227,7 +240,7 @@ class Conversation:
             self._timers.cancel("keys")
         elif isinstance(event, events.KeyPressed):
             self._timers.set(
-                "keys", waits_s, lambda: self._occurrences.put_nowait(events.KeysEnded())
+                "keys", waits_s, lambda: self.happened(events.KeysEnded())
             )
 
     def _perform(self, effect: Effect) -> None:
@@ -246,7 +259,7 @@ class Conversation:
         self._query = self.tasks.start(self._answer(query, deadline), "ask the ERP")
         due_s = self._turn.began_s + self._settings.filler_ms / 1000 - self._clock()
         self._timers.set(
-            "filler", due_s, lambda: self._occurrences.put_nowait(events.FillerDue())
+            "filler", due_s, lambda: self.happened(events.FillerDue())
         )
 
     async def _answer(self, query: AskAvailability | AskLastOrder, deadline: Deadline) -> None:

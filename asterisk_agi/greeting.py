@@ -37,10 +37,17 @@ class Greeting:
         self._inquiry = inquiry
         self._tasks = tasks
         self._tell = tell
+        self._looking: asyncio.Task[Found] | None = None
 
-    async def run(self, number: str, deadline: Deadline, wait_s: float) -> None:
+    def look_up(self, number: str, deadline: Deadline) -> None:
+        """Begin to look the caller up by this number (empty: withheld)."""
+        self._looking = self._tasks.start(self._look_up(number, deadline), "look up the caller")
+
+    async def run(self, wait_s: float) -> None:
         """Tell that the call was answered, wait_s (seconds) from now at the latest."""
-        looking = self._tasks.start(self._look_up(number, deadline), "look up the caller")
+        looking = self._looking
+        if looking is None:
+            raise RuntimeError("look_up() comes before run(): our bug")
         await asyncio.wait((looking,), timeout=wait_s)
         if not looking.done():
             looking.add_done_callback(self._late)

@@ -8,7 +8,7 @@ the end. Every error becomes exactly one reason.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from dialplan import variables
@@ -28,7 +28,7 @@ class Outcome:
     """Why a call left us, and what a human should know of it."""
 
     reason: Reason
-    summary: str = ""
+    summary: str = field(default="", repr=False)
 
     @property
     def result(self) -> Result:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from asterisk_agi.audio import PcmChunk
-from asterisk_agi.dialogue.effects import Line
+from asterisk_agi.dialogue.effects import Line, LineKind
 from asterisk_agi.speech.port import Synthesizer
 
 
@@ -68,6 +68,7 @@ class _Job:
     line: Line
     turn: int
     epoch: int
+    again: bool = False
 
 
 class Mouth:
@@ -86,6 +87,8 @@ class Mouth:
         self._on_silent = on_silent
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
         self._unspoken = 0
+        self._unheard: list[_Job] = []
+        self._broken_off: tuple[Line, ...] = ()
         self._epoch = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -103,15 +106,40 @@ class Mouth:
 
     def say(self, lines: tuple[Line, ...], turn: int) -> None:
         """Speak these sentences after the ones before."""
+        self._broken_off = ()
         for line in lines:
-            self._jobs.put_nowait(_Job(line, turn, self._epoch))
-            self._unspoken += 1
-            self._idle.clear()
+            self._add(_Job(line, turn, self._epoch))
 
-    def stop(self) -> None:
-        """Be silent at once, and forget what was still to be said."""
+    def stop(self, for_good: bool = False) -> None:
+        """Be silent at once, and drop what was still to be said.
+
+        for_good: there will be no `resume`.
+        """
         self._epoch += 1
+        # A sign of life is stale by then, and nothing is said a third time.
+        broken_off = tuple(
+            job.line
+            for job in self._unheard
+            if job.line.kind is not LineKind.FILLER and not job.again
+        )
+        self._broken_off = () if for_good else self._broken_off or broken_off
+        self._unheard.clear()
         self._speaker.stop_playback()
+
+    def resume(self, turn: int) -> None:
+        """Say what the last `stop` broke off, from its sentence on: a noise had stopped us.
+
+        Nothing happens when it was said again before, or something else was said since.
+        """
+        lines, self._broken_off = self._broken_off, ()
+        for line in lines:
+            self._add(_Job(line, turn, self._epoch, again=True))
+
+    def _add(self, job: _Job) -> None:
+        self._jobs.put_nowait(job)
+        self._unheard.append(job)
+        self._unspoken += 1
+        self._idle.clear()
 
     async def run(self) -> None:
         """Make and play sentences until cancelled. Raises SpeechError when one can't be made."""
@@ -122,6 +150,7 @@ class Mouth:
         finally:
             for watching in self._playing:
                 watching.cancel()
+            await asyncio.gather(*self._playing, return_exceptions=True)
 
     async def _speak(self, job: _Job) -> None:
         begin_s = self._clock()
@@ -142,6 +171,8 @@ class Mouth:
         self, job: _Job, playback: Playback, synthesis_s: float, made_s: float
     ) -> None:
         whole = await playback.done
+        if whole and job.epoch == self._epoch:
+            self._unheard.remove(job)
         if playback.started_s is not None:
             self._on_spoken(
                 Spoken(

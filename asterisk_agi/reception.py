@@ -7,6 +7,7 @@ story is told, and the session returns to the dialplan, which goes to its human.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -28,8 +29,12 @@ from asterisk_agi.logs import current_session
 from asterisk_agi.server import AgiSession
 from asterisk_agi.story import Story, StorySettings
 from dialplan.masking import masked_number
+from erp.limits import demand_above_zero
 
 _log = logging.getLogger(__name__)
+
+HAND_OVER_S = 10.0
+"""Seconds that calls in progress get to say so and to go to their humans when drain_s is over."""
 
 DEFAULT_PROFILE = "default"
 """The profile of an AGI address without one: `agi://HOST:4573`."""
@@ -43,6 +48,9 @@ class ReceptionSettings:
     """Calls at once; one more goes to its human at once, as `unavailable`."""
     drain_s: float = 120.0
     """Seconds that calls in progress get to finish after SIGTERM."""
+
+    def __post_init__(self) -> None:
+        demand_above_zero(self, "calls_max")
 
 
 class Reception:
@@ -92,7 +100,9 @@ class Reception:
             _log.warning("%d calls are still in progress: they are handed over", self._calls)
             for call in tuple(self._talking):
                 call.interrupt(Draining("the process is being stopped"))
-            await self._none_left.wait()
+            # Without AMI a leg can't be ended: then the connection is closed all the same.
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._none_left.wait(), HAND_OVER_S)
 
     async def _serve(self, session: AgiSession, session_id: str) -> None:
         story = Story(self._stories.folder, session_id)

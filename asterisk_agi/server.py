@@ -25,6 +25,7 @@ from asterisk_agi.protocol import (
     ReplyRead,
     Session,
 )
+from erp.limits import demand_above_zero, demand_port
 
 __all__ = ["AgiSession", "FastAgiServer", "FastAgiSettings", "Handler"]
 
@@ -51,6 +52,10 @@ class FastAgiSettings:
     """Longest time from a command to its reply, seconds; long commands give their own."""
     connections_max: int = 256
     """Most connections at once, calls and strangers together; one more is closed at once."""
+
+    def __post_init__(self) -> None:
+        demand_port(self)
+        demand_above_zero(self, "prelude_s", "command_s", "connections_max")
 
 
 class FastAgiServer:

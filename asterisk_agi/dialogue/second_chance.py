@@ -2,7 +2,7 @@
 
 A recogniser drops or bends small words. Numbers and days are masked and must stand where the
 template has them: a slip is never forgiven in a digit. Intents that end the call, or say yes or
-no, get no second chance. Pure.
+no, get no second chance, nor do questions for "it": `do you have item` is one that goes on. Pure.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 
 from rapidfuzz import fuzz, process
 
+from asterisk_agi.dialogue.spoken import MONTHS, WEEKDAYS
 from asterisk_agi.dialogue.templates import Sentences
 
 CUTOFF = 90.0
@@ -19,14 +20,20 @@ SHORTEST = 12
 """Characters below which one slip makes another word of it: no second chance."""
 
 _CLEAR = re.compile(
-    r"(?:.* )?(?P<rest>(?:how (?:many|much)(?: of)?|do you have|have you got(?: any of)?)"
+    r"(?P<rest>(?:how (?:many|much)(?: of)?|do you have|have you got(?: any of)?)"
     r" (?:(?:item|number|part|product) )*\d+)"
     r" (?:(?:do|can|will|have) you|are there|is there|can i) (?P<last>\S+)"
 )
 """A question whose item is named, and the beginning of what can only end in "have" or "get"."""
+_OF_DAYS = {
+    *(name.lower() for name in (*MONTHS, *WEEKDAYS)),
+    *("by", "on", "before", "until", "till", "from", "next", "this", "week", "weeks", "day"),
+    *("days", "month", "months", "today", "tomorrow", "the", "end", "in"),
+}
+_LONG_VALUE = re.compile(r"\d\w")
+"""More than one digit, or an ordinal: `12`, `3rd`, `d20261127`."""
 _GROUPS = (
     "Availability",
-    "AvailabilityOfIt",
     "AvailabilityOpen",
     "OrderStatus",
     "Repeat",
@@ -67,11 +74,11 @@ class SecondChance:
 def clear_question(text: str) -> str | None:
     """Return a question without its end, when only the end's last word was misheard; or None.
 
-    text: words with folded numbers and days. Nothing that may be a day is left out: the words
-    before the last one leave no room for "by" or "on".
+    text: words with folded numbers and days. A day is never left out: the words before the last
+    one leave no room for "by" or "on", and a last word that belongs to a day is not forgiven.
     """
     found = _CLEAR.fullmatch(text)
-    if found is None or _VALUE.fullmatch(found["last"]) and len(found["last"]) > 1:
+    if found is None or found["last"] in _OF_DAYS or _LONG_VALUE.search(found["last"]):
         return None
     return found["rest"]
 

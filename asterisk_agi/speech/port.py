@@ -7,7 +7,7 @@ off the event loop.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from asterisk_agi.audio import PcmChunk
@@ -17,7 +17,7 @@ from asterisk_agi.audio import PcmChunk
 class Word:
     """One recognised word. Times are seconds since the recogniser's first audio in this call."""
 
-    text: str
+    text: str = field(repr=False)
     start_s: float
     end_s: float
     confidence: float
@@ -28,7 +28,7 @@ class Word:
 class Transcript:
     """What was heard: of one turn so far (partial), or of the whole turn (final)."""
 
-    text: str
+    text: str = field(repr=False)
     """Lower case words; `[unk]` stands for speech outside the grammar. Empty: nothing."""
     words: tuple[Word, ...]
     final: bool

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from asterisk_agi.dialogue.phrases import CHECKING, fixed_phrases
+from asterisk_agi.dialogue.phrases import CHECKING, GOODBYE, HOLD, PUT_THROUGH, fixed_phrases
 from asterisk_agi.dialogue.state import DialogueSettings
 from asterisk_agi.media.formats import RATE_HZ
 from asterisk_agi.speech.models import locate
 from asterisk_agi.testcall import stories
+from asterisk_agi.testcall.labelling import Phrases, labels
 from asterisk_agi.testcall.measure import Label, Measured, Turn, labels_of, measure
 from asterisk_agi.testcall.record import CallRecord, save
 from asterisk_agi.testcall.report import Report
-from asterisk_agi.testcall.transcribe import SecondEar, labels, text_of
+from asterisk_agi.testcall.transcribe import SecondEar, text_of
 
 
 async def analyse(
@@ -46,19 +47,27 @@ def _told(turn: Turn) -> str:
 
 
 async def _by_ear(record: CallRecord, ear: SecondEar) -> tuple[Measured, tuple[str, ...]]:
-    """Label and transcribe each answer by the model."""
-    phrases = dict.fromkeys(fixed_phrases(DialogueSettings()), "fixed") | {CHECKING: "filler"}
+    """Label and transcribe the greeting and each answer by the model."""
+    phrases = Phrases(
+        dict.fromkeys(fixed_phrases(DialogueSettings()), "fixed") | {CHECKING: "filler"},
+        closing=(PUT_THROUGH, HOLD, GOODBYE),
+    )
     turns = measure(record, ()).turns
+    stretches = _stretches(turns, record.agent.seconds)
     found: list[Label] = []
-    answers: list[str] = []
-    for begin_s, end_s in _stretches(turns, record.agent.seconds):
+    heard: list[str] = []
+    for number, (begin_s, end_s) in enumerate(stretches):
         pcm = record.agent.pcm[2 * round(begin_s * RATE_HZ) : 2 * round(end_s * RATE_HZ)]
-        found += labels(await ear.words(pcm, tuple(phrases)), phrases, begin_s)
-        answers.append(text_of(await ear.words(pcm)))
-    return measure(record, found), tuple(answers)
+        free = await ear.words(pcm)
+        known = await ear.words(pcm, tuple(phrases.kinds))
+        # Nothing was asked before the first turn: names in the greeting are no facts.
+        found += labels(known, free, phrases, begin_s, "fact" if number else "fixed")
+        heard.append(text_of(free))
+    return measure(record, found), tuple(heard[1:])
 
 
 def _stretches(turns: Sequence[Turn], end_s: float) -> list[tuple[float, float]]:
-    """Return from when to when each turn's answer may sound."""
-    ends = [turn.begin_s for turn in turns[1:]] + [end_s]
-    return [(turn.end_s, max(turn.end_s, end)) for turn, end in zip(turns, ends, strict=True)]
+    """Return from when to when the greeting, then each turn's answer, may sound."""
+    begins = [0.0, *(turn.end_s for turn in turns)]
+    ends = [*(turn.begin_s for turn in turns), end_s]
+    return [(begin, max(begin, end)) for begin, end in zip(begins, ends, strict=True)]

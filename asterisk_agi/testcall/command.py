@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from asterisk_agi.errors import SpeechError
 from asterisk_agi.speech.espeak_engine import EspeakSettings, EspeakSynthesizer
-from asterisk_agi.testcall import audio_file, report
+from asterisk_agi.testcall import audio_file, lab, report
 from asterisk_agi.testcall.analysis import analyse
 from asterisk_agi.testcall.dialog import Account
 from asterisk_agi.testcall.errors import CallRejected, PhoneError, PhoneUsageError
@@ -36,6 +37,10 @@ from erp import secrets
 SIP_PORT = 5060
 """Where a SIP server listens when no port is given."""
 
+LINE_HELP = f"""Without --server and --lab: the line of the lab that runs beside this command,
+when there is one ({lab.SAVED} in the folder ${lab.FOLDER_VARIABLE}, else in ./{lab.FOLDER}).
+What is given here goes before what a lab tells."""
+
 
 class _InOrder(argparse.Action):
     """Keeps --say, --wav, --press, --wait and --over in the order in which they were given."""
@@ -53,7 +58,14 @@ class _InOrder(argparse.Action):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the options of `orderline call`."""
     parser.add_argument("--to", metavar="EXT", help="extension to call")
-    line = parser.add_argument_group("the SIP account to call with")
+    line = parser.add_argument_group("the SIP account to call with", LINE_HELP)
+    line.add_argument(
+        "--lab",
+        type=Path,
+        metavar="FILE",
+        help="the JSON object that `make -s lab-status` prints (- is standard input): it tells "
+        "server, user, password and stories",
+    )
     line.add_argument("--server", metavar="HOST[:PORT]", help=f"SIP server; port: {SIP_PORT}")
     line.add_argument("--user", help="name of the SIP account")
     line.add_argument("--password", metavar="REF", help="env:NAME or file:/path, never itself")
@@ -86,10 +98,15 @@ def _add_script(group: argparse._ArgumentGroup) -> None:
     group.set_defaults(script=None)
 
 
-async def run(arguments: argparse.Namespace) -> int:
-    """Place the call. Returns 0 when it was answered, 1 when not, 2 for wrong options."""
+async def run(arguments: argparse.Namespace, environ: Mapping[str, str] | None = None) -> int:
+    """Place the call. Returns 0 when it was answered, 1 when not, 2 for wrong options.
+
+    environ: names the lab's folder and holds the secrets; none: this process's own.
+    """
     try:
-        account = _account(arguments)
+        environ = os.environ if environ is None else environ
+        line = _lab_line(arguments, environ)
+        account = _account(arguments, line, environ)
         steps = await _steps(arguments)
     except (ValueError, SpeechError) as error:
         _complain(str(error))
@@ -101,7 +118,8 @@ async def run(arguments: argparse.Namespace) -> int:
         code = error.code if isinstance(error, CallRejected) else None
         _write(arguments.json, report.refusal(arguments.to, code, str(error)))
         return 1
-    return await _tell(arguments, record)
+    stories = arguments.stories or (line.stories if line is not None else None)
+    return await _tell(arguments, record, stories)
 
 
 async def place(
@@ -117,9 +135,9 @@ async def place(
     return record
 
 
-async def _tell(arguments: argparse.Namespace, record: CallRecord) -> int:
+async def _tell(arguments: argparse.Namespace, record: CallRecord, stories: Path | None) -> int:
     try:
-        told = await analyse(record, arguments.out_dir, arguments.stories, arguments.model)
+        told = await analyse(record, arguments.out_dir, stories, arguments.model)
     except (PhoneError, SpeechError) as error:
         _complain(str(error))
         return 1
@@ -153,22 +171,48 @@ def _complain(sentence: str) -> None:
 # Options...
 
 
-def _account(arguments: argparse.Namespace) -> Account:
+def _lab_line(arguments: argparse.Namespace, environ: Mapping[str, str]) -> lab.LabLine | None:
+    """Return the line of the lab that was named, or that runs here; none for another server."""
+    path = arguments.lab
+    if path is None and not arguments.server:
+        path = lab.saved(environ)
+    return None if path is None else lab.load(path, sys.stdin)
+
+
+def _account(
+    arguments: argparse.Namespace, line: lab.LabLine | None, environ: Mapping[str, str]
+) -> Account:
+    _complain_of_missing(arguments, line)
+    host, port = _server(arguments.server) if arguments.server else ("", 0)
+    if line is not None and not arguments.server:
+        host, port = line.host, line.port
+    if line is not None and not arguments.password:
+        password = line.password
+    else:
+        password = secrets.resolve(arguments.password, environ)
+    user = arguments.user or (line.user if line is not None else "")
+    return Account(host, port, user, password, arguments.number or "")
+
+
+def _complain_of_missing(arguments: argparse.Namespace, line: lab.LabLine | None) -> None:
     wanted = {
-        "--to EXT": arguments.to,
         "--server HOST[:PORT]": arguments.server,
         "--user NAME": arguments.user,
         "--password env:NAME or file:/path": arguments.password,
     }
-    missing = [option for option, value in wanted.items() if not value]
+    missing = [option for option, value in wanted.items() if not value and line is None]
+    hint = ", or --lab FILE in their place" if missing else ""
+    if not arguments.to:
+        missing.insert(0, "--to EXT")
     if missing:
-        raise PhoneUsageError(f"missing: {', '.join(missing)}")
-    host, _, port = arguments.server.partition(":")
+        raise PhoneUsageError(f"missing: {', '.join(missing)}{hint}")
+
+
+def _server(text: str) -> tuple[str, int]:
+    host, _, port = text.partition(":")
     if port and not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 65536):
-        raise PhoneUsageError(f"--server {arguments.server}: the port is no number")
-    password = secrets.resolve(arguments.password)
-    number = arguments.number or ""
-    return Account(host, int(port) if port else SIP_PORT, arguments.user, password, number)
+        raise PhoneUsageError(f"--server {text}: the port is no number")
+    return host, int(port) if port else SIP_PORT
 
 
 @dataclass

@@ -63,12 +63,14 @@ class Phone:
         PhoneUsageError; the sockets are then closed again.
         """
         self._extension = extension
+        answered = False
         try:
             await self._place(extension, ring_s)
-        except BaseException:
-            self._answer.cancel()
-            await self._free()
-            raise
+            answered = True
+        finally:
+            if not answered:
+                self._answer.cancel()
+                await self._free()
 
     async def _place(self, extension: str, ring_s: float) -> None:
         await self._sip.open()

@@ -32,13 +32,20 @@ TEXT_GAP_S = 0.3
 LINES_MAX = 7
 """More lines of a label would leave the picture."""
 CALLER_COLOUR = "#2b6cb0"
-KIND_COLOURS = {"fact": "#2f855a", "fixed": "#718096", "filler": "#dd6b20", "unknown": "#b7791f"}
+KIND_COLOURS = {"fact": "#2f855a", "fixed": "#6b46c1", "filler": "#dd6b20", "unknown": "#808080"}
+KIND_NAMES = {"fact": "fact", "fixed": "fixed phrase", "filler": "filler", "unknown": "unknown"}
 HOP_COLOURS = ("#2c5282", "#4299e1", "#90cdf4", "#dd6b20", "#f6ad55", "#38a169", "#9ae6b4")
 REST_COLOUR = "#e2e8f0"
 
 
 def draw(report: Report, path: Path) -> None:
     """Write the picture of a call as PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure_of(report).savefig(path, dpi=DPI)
+
+
+def figure_of(report: Report) -> Figure:
+    """Return the picture of a call: the voices, and below them the hops of each turn."""
     figure = Figure(figsize=(WIDTH_PX / DPI, HEIGHT_PX / DPI), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     turns = report.measured.turns
@@ -50,8 +57,11 @@ def draw(report: Report, path: Path) -> None:
     figure.suptitle(_title(report), fontsize=13, y=0.975)
     _draw_voices(voices, report)
     _draw_hops(hops, turns)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI)
+    return figure
+
+
+def _colour(kind: str) -> str:
+    return KIND_COLOURS.get(kind, KIND_COLOURS["unknown"])
 
 
 def _title(report: Report) -> str:
@@ -79,7 +89,7 @@ def _draw_voices(axes: Axes, report: Report) -> None:
         _draw_turn(axes, number, turn, chars_per_s)
     sounds = (*report.measured.greeting, *(s for t in report.measured.turns for s in t.sounds))
     for sound in sounds:
-        _shade(axes, sound.begin_s, sound.end_s, AGENT_Y, KIND_COLOURS[sound.kind])
+        _shade(axes, sound.begin_s, sound.end_s, AGENT_Y, _colour(sound.kind))
     _label_agent(axes, sounds, chars_per_s, seconds)
     _kinds(axes)
     _wave(axes, report.record.caller.pcm, CALLER_Y, CALLER_COLOUR)
@@ -87,9 +97,9 @@ def _draw_voices(axes: Axes, report: Report) -> None:
 
 
 def _kinds(axes: Axes) -> None:
-    for kind, words in (("fact", "fact"), ("fixed", "fixed phrase"), ("filler", "filler")):
-        axes.fill_between((), (), color=KIND_COLOURS[kind], alpha=0.5, linewidth=0, label=words)
-    axes.legend(ncols=3, loc="upper right", fontsize=8.5, frameon=False)
+    for kind, name in KIND_NAMES.items():
+        axes.fill_between((), (), color=KIND_COLOURS[kind], alpha=0.5, linewidth=0, label=name)
+    axes.legend(ncols=len(KIND_NAMES), loc="upper right", fontsize=8.5, frameon=False)
 
 
 def _wave(axes: Axes, pcm: bytes, middle: float, colour: str) -> None:
@@ -129,7 +139,7 @@ def _draw_turn(axes: Axes, number: int, turn: Turn, chars_per_s: float) -> None:
     if turn.latency_ms is not None:
         _span(axes, turn, turn.latency_ms, KIND_COLOURS["fact"])
     elif turn.first_sound_ms is not None:
-        _span(axes, turn, turn.first_sound_ms, KIND_COLOURS[turn.answer_kind])
+        _span(axes, turn, turn.first_sound_ms, _colour(turn.answer_kind))
 
 
 def _span(axes: Axes, turn: Turn, milliseconds: float, colour: str) -> None:
@@ -155,7 +165,7 @@ def _label_agent(axes: Axes, sounds: Sequence[Sound], chars_per_s: float, second
     begins = [begin for begin, _, _ in phrases] + [seconds]
     for (begin_s, text, kind), next_s in zip(phrases, begins[1:], strict=True):
         label = _wrapped(text, max(next_s - begin_s, 0.5) * chars_per_s)
-        colour = KIND_COLOURS[kind]
+        colour = _colour(kind)
         axes.text(begin_s, AGENT_Y - LANE - 0.08, label, fontsize=9, va="top", color=colour)
 
 

@@ -1,8 +1,8 @@
 """A second ear on a recording: what the agent said, by the Vosk model, after the call.
 
-It tells fixed phrases and fillers from facts when there is no call story. It is no judge of
-wording: the small model knows digits and short words well, and other speech badly. It decodes
-in a thread; nothing here runs while a call is recorded.
+Which of it is a fact is told in `labelling.py`. It is no judge of wording: the small model knows
+digits and short words well, and other speech badly. It decodes in a thread; nothing here runs
+while a call is recorded.
 """
 
 from __future__ import annotations
@@ -10,21 +10,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import vosk
-from rapidfuzz import fuzz
 
 from asterisk_agi.errors import SpeechError
 from asterisk_agi.media.formats import RATE_HZ
 from asterisk_agi.speech.port import Word
-from asterisk_agi.testcall.measure import Label
 
-PHRASE_RATIO = 75.0
-"""So alike (of 100) must heard words and a phrase be to count as that phrase."""
-LEAD_S = 0.10
-"""Vosk tells a word's start up to so much late: a label begins earlier by this."""
 BLOCK_BYTES = 8000
 """Half a second is decoded at a time."""
 UNKNOWN = "[unk]"
@@ -82,41 +76,3 @@ def plain(text: str) -> str:
 def text_of(words: Sequence[Word]) -> str:
     """Return what was heard as one line; what was not understood is left out."""
     return " ".join(word.text for word in words if word.text != UNKNOWN)
-
-
-def labels(words: Sequence[Word], phrases: Mapping[str, str], begin_s: float) -> Iterator[Label]:
-    """Label a stretch of speech: phrases that are known, and facts between them.
-
-    words: heard with the phrases as grammar. phrases: kind (`fixed`, `filler`) of each phrase.
-    begin_s: where the stretch begins, in seconds of the call.
-    """
-    at = 0
-    pending: list[Word] = []
-    while at < len(words):
-        phrase, length = _phrase_at(words[at:], phrases)
-        if phrase is None:
-            pending.append(words[at])
-            at += 1
-            continue
-        if pending:
-            yield _label(pending, "fact", begin_s)
-            pending = []
-        yield _label(words[at : at + length], phrases[phrase], begin_s)
-        at += length
-    if pending:
-        yield _label(pending, "fact", begin_s)
-
-
-def _phrase_at(words: Sequence[Word], phrases: Mapping[str, str]) -> tuple[str | None, int]:
-    """Return the phrase that these words begin with, and how many words of them it is."""
-    best: tuple[float, str | None, int] = (PHRASE_RATIO, None, 0)
-    for phrase in phrases:
-        length = min(len(plain(phrase).split()), len(words))
-        heard = " ".join(word.text for word in words[:length])
-        best = max(best, (fuzz.ratio(heard, plain(phrase)), phrase, length), key=lambda b: b[0])
-    return best[1], best[2]
-
-
-def _label(words: Sequence[Word], kind: str, begin_s: float) -> Label:
-    begin, end = begin_s + words[0].start_s - LEAD_S, begin_s + words[-1].end_s
-    return Label(begin, end, kind, text_of(words))

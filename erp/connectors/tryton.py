@@ -147,6 +147,8 @@ class TrytonConnector:
         async def work() -> tuple[Customer, ...]:
             last = phone_numbers.search_digits(number, self._settings.calling_code)
             if not last:
+                # Nobody has such a number; but "nobody" must not be said of a system that is down.
+                await self._book.ask_today(deadline)
                 return ()
             found = await self._rpc.search(
                 "party.contact_mechanism",

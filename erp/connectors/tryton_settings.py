@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from erp.limits import demand_above_zero
 from erp.secrets import Secret
 
 
@@ -35,3 +36,5 @@ class TrytonSettings:
     def __post_init__(self) -> None:
         if self.system != "tryton":
             raise ValueError(f"system is {self.system!r}: write tryton, the only one yet")
+        # aiohttp takes 0 connections for any number of them.
+        demand_above_zero(self, "connections", "read_attempts", "answer_max_bytes")

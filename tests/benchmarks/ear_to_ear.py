@@ -288,7 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.lab is not None:
         return _finish(asyncio.run(run(Lab(options.lab).status(), options)), options)
     with tempfile.TemporaryDirectory(prefix="orderline-bench-") as folder:
-        lab = Lab(Path(folder), options.asterisk)
+        lab = Lab(Path(folder), options.asterisk, end_with_parent=True)
         try:
             lab.start(progress)
             return _finish(asyncio.run(run(lab.status(), options)), options)

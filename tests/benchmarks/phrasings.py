@@ -1,8 +1,9 @@
 """Sentences for `understanding.py`: what callers say in each state, and what they mean by it.
 
-`TUNED` are sentences of the kind that templates were made of; `HELD_OUT` and `FRESH` were written
-before the templates were widened; nobody looked at what became of `FRESH` ones. `FOREIGN` asks for what the agent can't do.
-Values only. `{item}` is an item number, `{day}` a day.
+`TUNED` are sentences of the kind that templates were made of. `HELD_OUT` were written before the
+templates were widened, and some were looked at while that was done; nobody looked at what became
+of `FRESH` ones. `FOREIGN` ask for what the agent can't do. Values only. `{item}` is an item
+number, `{day}` a day.
 """
 
 from __future__ import annotations

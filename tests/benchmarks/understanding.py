@@ -21,6 +21,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from asterisk_agi.audio import PcmChunk
+from asterisk_agi.dialogue import grammar
 from asterisk_agi.dialogue.events import Intent, LookupOutcome, Meaning
 from asterisk_agi.dialogue.machine import listening
 from asterisk_agi.dialogue.state import (
@@ -40,8 +41,8 @@ from asterisk_agi.speech.vad import VoiceActivity
 from asterisk_agi.speech.vosk_engine import VoskEngine, VoskSettings
 from asterisk_agi.speech.vosk_session import VoskSession
 from tests.benchmarks import phrasings, questions
-from tests.benchmarks.recognition import AFTER_S, MARGIN_S, on_the_line, packets, spread
-from tests.rig.voices import Voice, available, speak
+from tests.benchmarks.recognition import AFTER_S, on_the_line, packets, spread
+from tests.rig.voices import MARGIN_S, Voice, available, speak
 
 QUEUE_S = 60.0
 """Audio comes faster than it is decoded: more of it may wait than in a call."""
@@ -76,6 +77,8 @@ class Turn:
     right: bool = False
     ended_ms: float = float("nan")
     """From the last word to the end of the turn."""
+    words: list[tuple[str, float]] = field(default_factory=list)
+    """What was heard, with the confidence of each word."""
     takes_ms: list[float] = field(default_factory=list)
     """What `understand` took, each time it was asked."""
 
@@ -135,6 +138,7 @@ class Listener:
         meaning = self._understand(transcript, turn, today)
         wanted = turn.spoken
         turn.heard = f"{turn.heard} / {transcript.text}".removeprefix(" / ")
+        turn.words += [(word.text, round(word.confidence, 2)) for word in transcript.words]
         turn.meaning = meaning.intent.value
         turn.item = turn.item or meaning.item_number
         turn.day = None if meaning.day == today else meaning.day
@@ -211,7 +215,7 @@ async def grammar_costs(engine: VoskEngine) -> dict[str, str]:
     """Return phrases and milliseconds of a change to each state's grammar."""
     costs = {}
     for name in (StateName.LISTENING, StateName.ASKING_ITEM, StateName.OFFERING_HUMAN):
-        phrases = listening(state_of(name)).phrases
+        phrases = grammar.phrases(state_of(name))
         session = engine.session()
         taken = []
         for number in range(40):
@@ -229,14 +233,15 @@ async def grammar_costs(engine: VoskEngine) -> dict[str, str]:
 
 def table(turns: Sequence[Turn], key: Callable[[Turn], str]) -> None:
     """Print a row for each value of the key."""
-    print(f"{'':36}{'turns':>6}{'right':>8}{'wrong item':>12}{'wrong day':>11}{'ended p50, p95':>18}")
+    head = f"{'':36}{'turns':>6}{'right':>8}{'wrong item':>12}{'wrong day':>11}"
+    print(f"{head}{'ended p50, p95 ms':>20}")
     groups = Counter(key(turn) for turn in turns)
     for name in (*groups, "all"):
         rows = [turn for turn in turns if name in ("all", key(turn))]
         right = sum(turn.right for turn in rows) / len(rows)
         items, days = (sum(getattr(t, f"wrong_{what}") for t in rows) for what in ("item", "day"))
         ended = spread([turn.ended_ms for turn in rows])[:2]
-        print(f"{name:36}{len(rows):>6}{right:>8.1%}{items:>12}{days:>11}{ended!s:>18}")
+        print(f"{name:36}{len(rows):>6}{right:>8.1%}{items:>12}{days:>11}{ended!s:>20}")
 
 
 async def main() -> None:

@@ -126,5 +126,21 @@ async def test_the_command_calls_measures_and_draws(lab: Lab, tmp_path: Path) ->
     assert sizes[".wav"] > 50_000
 
 
+async def test_the_command_finds_the_lab_and_needs_no_more_options(
+    lab: Lab, tmp_path: Path
+) -> None:
+    command = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "import sys; from asterisk_agi.cli import main; sys.exit(main())",
+        "call", "--to", "600", "--say", "hello", "--json", "c.json",
+        cwd=tmp_path, env={**os.environ, "ORDERLINE_LAB": str(lab.folder)},
+    )  # fmt: skip
+    assert await asyncio.wait_for(command.wait(), COMMAND_S) == 0
+    told = json.loads((tmp_path / "c.json").read_text())
+    assert told["labelled_by"] == "story"
+    assert {sound["kind"] for sound in told["greeting"]} == {"fixed"}
+    (turn,) = told["turns"]
+    assert (turn["said"], turn["latency_ms"]) == ("hello", None)
+
+
 def _sizes(folder: Path) -> dict[str, int]:
     return {path.suffix: path.stat().st_size for path in folder.iterdir()}

@@ -35,6 +35,7 @@ READY_TEXT = "Asterisk Ready."
 """Stands in the log when Asterisk is fully booted."""
 
 CONTEXT, CALLERS, HUMANS = "orderline", "lab-callers", "lab-humans"
+HUMAN_STEP = f"Queue({HUMANS})"
 AGENT, HUMAN, SCRIPT, UNREACHABLE, STALE = "600", "601", "602", "603", "604"
 """Extensions: the agent, a person, the AGI script, no voice host, an old result on the channel."""
 
@@ -212,7 +213,6 @@ def _files(program: Program, site: Site) -> Iterator[tuple[str, dict[str, str]]]
 
 
 def _dialplan(site: Site) -> dict[str, str]:
-    human = f"Queue({HUMANS})"
     voice = VoiceHost(port=site.fastagi_port)
     nobody = VoiceHost(port=1)
     return {
@@ -220,10 +220,10 @@ def _dialplan(site: Site) -> dict[str, str]:
         "human": HUMAN,
         "stale": STALE,
         "unreachable": UNREACHABLE,
-        "entry": render_entry(Entry(CONTEXT, AGENT, human=human), voice),
-        "script_entry": render_entry(Entry("lab-script", SCRIPT, human=human)),
+        "entry": render_entry(Entry(CONTEXT, AGENT, human=HUMAN_STEP), voice),
+        "script_entry": render_entry(Entry("lab-script", SCRIPT, human=HUMAN_STEP)),
         "unreachable_entry": render_entry(
-            Entry("lab-unreachable", UNREACHABLE, human=human), nobody
+            Entry("lab-unreachable", UNREACHABLE, human=HUMAN_STEP), nobody
         ),
     }
 

@@ -13,9 +13,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from asterisk_agi.errors import CallError
@@ -33,7 +35,9 @@ from tests.rig.control import LabError
 from tests.rig.debs import FetchError
 from tests.rig.follow import follow, until_ended
 from tests.rig.lab import Lab, default_folder
+from tests.rig.voices import VoiceError
 
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 STORY_END_S = 5.0
 """So long after a call its story is waited for."""
 HUMAN_S = 4.0
@@ -226,23 +230,69 @@ def stays_up() -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo. Returns 0, or 1 when a call could not be placed."""
+    """Run the demo.
+
+    Returns 0; 1 when a call could not be placed or held no fact; 128 and the signal's number
+    when SIGTERM or SIGHUP ended it.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.rig.demo")
     parser.add_argument("--asterisk", default="auto", choices=["auto", "22", "16"])
     options = parser.parse_args(arguments)
-    lab = Lab(default_folder(), options.asterisk)
-    was_up = _is_up(lab)
+    was_up = _is_up(Lab(default_folder(), options.asterisk))
+    # A lab that was up before is somebody's; ours ends with us, even when we are killed.
+    lab = Lab(default_folder(), options.asterisk, end_with_parent=not was_up)
+    with _signals_end_it():
+        try:
+            return _show(lab)
+        except (FetchError, LabError, VoiceError, PhoneError, CallError) as error:
+            print(f"demo: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print()
+            return 0
+        except _Told as told:
+            print(f"demo: {told}: it ends", file=sys.stderr)
+            return 128 + told.number
+        finally:
+            _heed_no_more()
+            if not was_up:
+                lab.stop()
+
+
+class _Told(SystemExit):
+    """A signal told us to end. As a SystemExit it passes asyncio, which ends its tasks first."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
+
+    def __str__(self) -> str:
+        return signal.Signals(self.number).name
+
+
+@contextmanager
+def _signals_end_it() -> Iterator[None]:
+    """Raise _Told for SIGTERM and SIGHUP within the block; `nohup` keeps its meaning."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        _heed_no_more()
+        raise _Told(number)
+
+    before = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
     try:
-        return _show(lab)
-    except (FetchError, LabError, PhoneError, CallError) as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print()
-        return 0
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(number, end)
+        yield
     finally:
-        if not was_up:  # a lab that was up before is somebody's
-            lab.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _heed_no_more() -> None:
+    """Let no second signal cut the cleaning up short."""
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _is_up(lab: Lab) -> bool:
@@ -263,6 +313,13 @@ def _show(lab: Lab) -> int:
         print(f"call {number} recording: {report.files.both}")
         print(f"call {number} picture:   {report.files.both.with_suffix('.png')}")
     print(closing_line(reports), flush=True)
+    if not any(report.measured.latencies_ms for report in reports):
+        print(
+            "demo: no answer held a fact, so no ear-to-ear time could be measured: look at "
+            f"{Path(status['folders']['logs']) / 'voice.log'}",
+            file=sys.stderr,
+        )
+        return 1
     if stays_up():
         print(how_to_dial(status), flush=True)
         signal.pause()

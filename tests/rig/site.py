@@ -272,7 +272,11 @@ def _write_voice_configuration(
         "media": {"host": host},
         "erp": erp_section,
         "profiles": {"default": {"company": COMPANY}},
-        "dialplan": {"context": asterisk.CONTEXT, "extension": asterisk.AGENT},
+        "dialplan": {
+            "context": asterisk.CONTEXT,
+            "extension": asterisk.AGENT,
+            "human": asterisk.HUMAN_STEP,
+        },
         "heartbeat": {"bridges": [f"{host}:{beats}"]},
         "bridge": {"host": host, "port": beats},
         "stories": {"folder": str(folder / "state" / "stories")},

@@ -20,8 +20,14 @@ import numpy as np
 
 from asterisk_agi.audio import PcmChunk
 from asterisk_agi.testcall import audio_file
+from asterisk_agi.testcall.errors import PhoneUsageError
 from asterisk_agi.testcall.loudness import bursts
 from tests.rig import debs, tools
+
+
+class VoiceError(RuntimeError):
+    """A caller's voice cannot speak here; the message says which, and why."""
+
 
 LEVEL = 3000.0
 """Root mean square of the speech (of 32,768): -21 dB, as loud as people on the telephone."""
@@ -87,8 +93,8 @@ def available() -> tuple[Voice, ...]:
 def speak(voice: Voice, text: str) -> PcmChunk:
     """Return a sentence as telephone audio, as loud as people speak, its silence trimmed.
 
-    Blocks for some tenths of a second when the sentence is new. Raises RuntimeError when the
-    engine fails.
+    Blocks for some tenths of a second when the sentence is new. Raises VoiceError when the
+    engine is not here or fails.
     """
     digest = hashlib.sha256(f"2|{voice.name}|{text}".encode()).hexdigest()
     kept = debs.cache_folder() / "voices" / f"{digest}.pcm"
@@ -104,8 +110,19 @@ def speak(voice: Voice, text: str) -> PcmChunk:
 def _synthesized(voice: Voice, text: str) -> PcmChunk:
     with tempfile.TemporaryDirectory(prefix="orderline-voice-") as folder:
         out = Path(folder) / "speech.wav"
-        done = subprocess.run(
-            voice.command(voice.voice, text, out),
+        done = _ran(voice, voice.command(voice.voice, text, out))
+        if done.returncode != 0 or not out.is_file():
+            raise VoiceError(f"{voice.name} could not speak: {done.stderr.strip()[-300:]}")
+        try:
+            return audio_file.read(out)
+        except PhoneUsageError as error:
+            raise VoiceError(f"{voice.name} made no speech: {error}") from error
+
+
+def _ran(voice: Voice, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command,
             env=dict(_environment()),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -113,16 +130,20 @@ def _synthesized(voice: Voice, text: str) -> PcmChunk:
             timeout=SPEAK_TIMEOUT_S,
             check=False,
         )
-        if done.returncode != 0 or not out.is_file():
-            raise RuntimeError(f"{voice.name} could not speak: {done.stderr.strip()[-300:]}")
-        return audio_file.read(out)
+    except OSError as error:
+        raise VoiceError(
+            f"{voice.name} cannot speak, since {command[0]} is not to be had here "
+            f"({error.strerror}): install {voice.engine}, or let `make fetch` get it"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise VoiceError(f"{voice.name} did not speak within {SPEAK_TIMEOUT_S:.0f} s") from error
 
 
 def _even(speech: PcmChunk) -> PcmChunk:
     """Trim silence, and bring the speech to LEVEL."""
     found = bursts(speech.data)
     if not found:
-        raise RuntimeError("the engine made silence")
+        raise VoiceError("the engine made silence")
     margin = round(MARGIN_S * speech.format.rate_hz)
     samples = np.frombuffer(speech.data, dtype="<i2").astype(np.float64)
     samples = samples[max(0, found[0].begin - margin) : found[-1].end + margin]

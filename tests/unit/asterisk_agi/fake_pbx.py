@@ -122,8 +122,7 @@ class FakeAgiSession:
     def break_off(self, error: Exception) -> None:
         """The AGI session breaks, while `Dial` and the caller go on."""
         assert self.dialled is not None
-        self.broken = error
-        self.told.set_result(None)
+        self.dialled.set_exception(error)
 
     def hang_up(self) -> None:
         """The caller puts the phone down."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,15 @@ fastagi: {port: 4999}
 dialplan: {context: sales, extension: "8901", human: "Dial(PJSIP/desk)"}
 profiles: {default: {company: Acme}}
 """
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """The command configures logging for its whole process; the other tests have their own."""
+    level, handlers = logging.root.level, logging.root.handlers[:]
+    yield
+    logging.root.setLevel(level)
+    logging.root.handlers[:] = handlers
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from asterisk_agi.dialogue.machine import DialogueSettings, start
 from asterisk_agi.dialogue.understanding import Understander
 from asterisk_agi.ear import Ear, EarHooks, HeardTurn
 from asterisk_agi.errors import SpeechError
+from asterisk_agi.greeting import Greeting
 from asterisk_agi.handoff import Outcome
 from asterisk_agi.inquiry import Inquiry
 from asterisk_agi.mouth import Mouth, Spoken
@@ -25,6 +26,7 @@ from asterisk_agi.speech.port import Transcript, Word
 from asterisk_agi.story import Story
 from asterisk_agi.tasks import Tasks
 from dialplan.reasons import Reason
+from erp.deadline import Deadline
 from tests.unit.asterisk_agi.test_inquiry import FakeErp
 from tests.unit.asterisk_agi.test_mouth import FakePlayback, FakeSpeaker, FakeVoice
 
@@ -53,6 +55,11 @@ class FakeEar(Ear):
     def __init__(self, hooks: EarHooks) -> None:
         self.hooks = hooks
         self.listening: list[Listening] = []
+        self.speaks = False
+
+    @property
+    def in_turn(self) -> bool:
+        return self.speaks
 
     def listen_for(self, listening: Listening) -> None:
         self.listening.append(listening)
@@ -83,8 +90,12 @@ class Rig:
             story=self.story,
         )
         self.conversation = Conversation(self.settings, start(profile), instruments)
+        tasks, tell = self.conversation.tasks, self.conversation.happened
+        greeting = Greeting(instruments.inquiry, tasks, tell)
+        greeting.look_up("1", Deadline.after(asyncio.get_running_loop().time(), 2.0))
+        tasks.start(greeting.run(0.3), "greet")
         self.running: asyncio.Task[Outcome] = asyncio.get_running_loop().create_task(
-            self.conversation.run("1")
+            self.conversation.run()
         )
 
     def _mouth(self, spoken: Callable[[Spoken], None], silent: Callable[[], None]) -> Mouth:
@@ -276,6 +287,65 @@ async def test_a_caller_who_speaks_is_not_prompted(make: Make) -> None:
     assert not rig.has_said("Are you still there?")
     rig.ear.hooks.on_nothing()
     await rig.said("Are you still there?")
+
+
+async def test_a_caller_who_broke_in_and_speaks_on_is_not_prompted(make: Make) -> None:
+    """Our own speech ends by the barge-in; that silence is the caller's to fill."""
+    rig = make(DialogueSettings(company="Acme", no_input_s=0.05))
+    rig.speaker.holds = True
+    while not rig.conversation.mouth.speaking:
+        await asyncio.sleep(0)
+    rig.ear.speaks = True
+    rig.ear.hooks.on_speech()
+    rig.ear.hooks.on_barge_in()
+    await asyncio.sleep(0.15)
+    assert not rig.has_said("Are you still there?")
+    rig.speaker.holds = False
+    rig.ear.speaks = False
+    rig.ear.hooks.on_nothing()
+    await rig.said("Are you still there?")
+
+
+async def test_a_long_answer_is_no_silence(make: Make) -> None:
+    rig = make(DialogueSettings(company="Acme", no_input_s=0.05))
+    await rig.greeted()
+    rig.speaker.holds = True
+    rig.ear.hear(Intent.HELP)
+    await asyncio.sleep(0.15)
+    assert rig.conversation.mouth.speaking
+    assert not rig.has_said("Are you still there?")
+
+
+async def test_a_hello_does_not_cost_the_caller_the_greeting(make: Make) -> None:
+    rig = make()
+    rig.speaker.holds = True
+    while len(rig.speaker.playbacks) < 3:
+        await asyncio.sleep(0)
+    rig.ear.hooks.on_barge_in()
+    rig.speaker.holds = False
+    rig.ear.hear(Intent.NOTHING, "hello")
+    await rig.said("How can I help you?")
+    assert [told["whole"] for told in rig.told("said")] == [False] * 3 + [True] * 3
+    assert rig.voice.made.count("Hello, Anna Berg.") == 2
+
+
+async def test_a_cough_does_not_end_in_silence(make: Make) -> None:
+    rig = make()
+    rig.speaker.holds = True
+    while len(rig.speaker.playbacks) < 3:
+        await asyncio.sleep(0)
+    rig.ear.hooks.on_barge_in()
+    rig.speaker.holds = False
+    rig.ear.hooks.on_nothing()
+    await rig.said("How can I help you?")
+    assert rig.told("said")[-1]["whole"] is True
+
+
+async def test_words_before_the_greeting_are_no_turn(make: Make) -> None:
+    rig = make()
+    rig.ear.hear(Intent.AVAILABILITY, item="4521")
+    await rig.greeted()
+    assert rig.told("heard") == []
 
 
 async def test_the_longest_call_ends_at_a_human(make: Make) -> None:

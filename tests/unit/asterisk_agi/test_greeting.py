@@ -42,7 +42,8 @@ class Rig:
 
     async def run(self, number: str, wait_s: float) -> Told:
         deadline = Deadline.after(asyncio.get_running_loop().time(), 5.0)
-        await self.greeting.run(number, deadline, wait_s)
+        self.greeting.look_up(number, deadline)
+        await self.greeting.run(wait_s)
         return await self.next()
 
     async def next(self) -> Told:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from asterisk_agi.errors import CallerHungUp, MediaError, PbxDown
+from asterisk_agi.errors import AgiPeerError, CallerHungUp, MediaError, PbxDown
 from asterisk_agi.leg import DialledLeg
 from asterisk_agi.pbx import PbxEvent
 

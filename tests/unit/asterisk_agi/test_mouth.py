@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from asterisk_agi.audio import PcmChunk
-from asterisk_agi.dialogue.effects import Line
+from asterisk_agi.dialogue.effects import Line, LineKind
 from asterisk_agi.errors import SpeechError
 from asterisk_agi.mouth import Mouth, Spoken
 
@@ -146,6 +146,38 @@ async def test_what_was_never_heard_is_in_no_story(rig: Rig) -> None:
     rig.mouth.stop()
     await rig.settle()
     assert rig.spoken == []
+
+
+async def test_what_a_noise_broke_off_is_said_again_once(rig: Rig) -> None:
+    rig.mouth.say(lines("one", "two", "three"), turn=1)
+    rig.mouth.say((Line("wait", LineKind.FILLER),), turn=1)
+    await rig.settle()
+    rig.speaker.playbacks[0].start()
+    rig.speaker.playbacks[0].finish(1.0, whole=True)
+    await rig.settle()
+    rig.mouth.stop()
+    rig.mouth.stop()
+    rig.voice.made.clear()
+    rig.mouth.resume(turn=2)
+    await rig.settle()
+    assert rig.voice.made == ["two", "three"]
+    rig.mouth.stop()
+    rig.mouth.resume(turn=3)
+    await rig.settle()
+    assert rig.voice.made == ["two", "three"]
+    await asyncio.wait_for(rig.mouth.silent(), 1)
+
+
+@pytest.mark.parametrize("since", ["something else", "a key"])
+async def test_what_was_answered_since_is_not_said_again(rig: Rig, since: str) -> None:
+    rig.mouth.say(lines("one"), turn=1)
+    await rig.settle()
+    rig.mouth.stop(for_good=since == "a key")
+    if since == "something else":
+        rig.mouth.say(lines("two"), turn=2)
+    rig.mouth.resume(turn=3)
+    await rig.settle()
+    assert rig.voice.made.count("one") == 1
 
 
 async def test_after_a_stop_the_next_sentence_is_spoken(rig: Rig) -> None:

@@ -19,7 +19,7 @@ from asterisk_agi.call import Parts, Profile
 from asterisk_agi.conversation import CallSettings
 from asterisk_agi.dialogue.machine import DialogueSettings
 from asterisk_agi.dialogue.understanding import Understander
-from asterisk_agi.errors import SpeechError
+from asterisk_agi.errors import AgiPeerError, SpeechError
 from asterisk_agi.heartbeat import Heartbeat, HeartbeatSettings
 from asterisk_agi.media.leg import MediaSettings
 from asterisk_agi.reception import Reception, ReceptionSettings
@@ -254,6 +254,22 @@ async def test_an_engine_that_fails_brings_the_caller_to_a_human(rig: Rig) -> No
     await rig.serve(session)
     assert result(session) == ("unavailable", "speech-failed")
     assert rig.pbx.dials == {}
+
+
+async def test_a_broken_agi_session_leaves_no_caller_on_a_silent_leg_and_nothing_behind(
+    rig: Rig,
+) -> None:
+    session = FakeAgiSession(rig.pbx)
+    before = asyncio.all_tasks()
+    serving = rig.start(session)
+    await rig.until_dialled(session)
+    await asyncio.sleep(0.05)
+    session.break_off(AgiPeerError("nonsense"))
+    await asyncio.wait_for(serving, 5)
+    assert result(session) == ("unavailable", "protocol-error")
+    assert rig.pbx.dials == {}
+    assert rig.pbx.subscribers == {}
+    assert asyncio.all_tasks() == before
 
 
 async def test_a_fault_of_ours_brings_the_caller_to_a_human(

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import asyncio
+import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from asterisk_agi.testcall.measure import Measured, Sound, Turn
 from asterisk_agi.testcall.record import Recordings
 from asterisk_agi.testcall.report import Report
-from tests.rig import demo
+from tests.rig import demo, voices
+from tests.rig.control import LabError
 from tests.unit.asterisk_agi.testcall.sounds import record, track
 
 FILES = Recordings(Path("a.wav"), Path("b.wav"), Path("c.wav"))
@@ -67,6 +72,115 @@ def test_ci_never_stays_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert demo.stays_up()
     monkeypatch.setenv("CI", "true")
     assert not demo.stays_up()
+
+
+class FakeLab:
+    """A lab that comes up at once, or as `start` says."""
+
+    made: ClassVar[list[FakeLab]] = []
+    up: ClassVar[bool] = False
+    start_: ClassVar[Callable[[], None]] = staticmethod(lambda: None)
+
+    def __init__(self, folder: Path, asterisk: str, end_with_parent: bool = False) -> None:
+        self.end_with_parent = end_with_parent
+        self.stopped = False
+        FakeLab.made.append(self)
+
+    def start(self) -> None:
+        FakeLab.start_()
+
+    def status(self) -> dict[str, Any]:
+        if not FakeLab.up:
+            raise LabError("the lab is not up")
+        return {"folders": {"logs": "/lab/logs"}}
+
+    def stop(self) -> None:
+        # A second signal in the middle of the cleaning up.
+        signal.raise_signal(signal.SIGTERM)
+        self.stopped = True
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> type[FakeLab]:
+    monkeypatch.setattr(demo, "Lab", FakeLab)
+    monkeypatch.setattr(demo, "_prepare_speech", lambda: None)
+    monkeypatch.setattr(FakeLab, "made", [])
+    monkeypatch.setattr(FakeLab, "up", False)
+    return FakeLab
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_lab_that_the_demo_started(
+    lab: type[FakeLab], monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
+    monkeypatch.setattr(lab, "start_", lambda: signal.raise_signal(number))
+    assert demo.main([]) == 128 + number
+    assert lab.made[-1].stopped
+    assert lab.made[-1].end_with_parent
+    assert signal.getsignal(number) == before
+
+
+def test_a_signal_within_a_call_ends_its_tasks_first(
+    lab: type[FakeLab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[str] = []
+
+    async def perform(status: object) -> list[Report]:
+        asyncio.get_running_loop().call_soon(signal.raise_signal, signal.SIGTERM)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("call")
+        return []
+
+    monkeypatch.setattr(demo, "perform", perform)
+    monkeypatch.setattr(lab, "start_", lambda: setattr(lab, "up", True))
+    assert demo.main([]) == 128 + signal.SIGTERM
+    assert ended == ["call"]
+    assert lab.made[-1].stopped
+
+
+def test_a_lab_that_was_up_is_left_alone(
+    lab: type[FakeLab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lab, "up", True)
+    monkeypatch.setattr(lab, "start_", lambda: signal.raise_signal(signal.SIGTERM))
+    assert demo.main([]) == 128 + signal.SIGTERM
+    assert not any(made.stopped or made.end_with_parent for made in lab.made)
+
+
+@pytest.mark.parametrize(("latency_ms", "code"), [(None, 1), (400, 0)])
+@pytest.mark.usefixtures("lab")
+def test_a_demo_without_a_fact_fails_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    latency_ms: float | None,
+    code: int,
+) -> None:
+    async def perform(status: object) -> list[Report]:
+        return [report(latency_ms)]
+
+    monkeypatch.setattr(FakeLab, "up", True)
+    monkeypatch.setattr(demo, "perform", perform)
+    monkeypatch.setenv("CI", "true")
+    assert demo.main([]) == code
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-1].startswith("demo: 1 calls, 1 turns, ear-to-ear p50 ")
+    assert ("no answer held a fact" in told.err) == bool(code)
+
+
+def test_a_voice_that_cannot_speak_is_told_in_a_sentence(
+    lab: type[FakeLab], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def speak(voice: voices.Voice, text: str) -> None:
+        raise voices.VoiceError("flite/slt cannot speak")
+
+    monkeypatch.undo()
+    monkeypatch.setattr(demo, "Lab", lab)
+    monkeypatch.setattr(voices, "speak", speak)
+    assert demo.main([]) == 1
+    assert capsys.readouterr().err == "demo: flite/slt cannot speak\n"
 
 
 def test_the_two_callers_differ() -> None:

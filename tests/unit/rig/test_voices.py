@@ -32,8 +32,25 @@ def test_speech_is_trimmed_levelled_and_kept(copying: voices.Voice, tmp_path: Pa
 
 def test_an_engine_that_fails_is_named(copying: voices.Voice, tmp_path: Path) -> None:
     (tmp_path / "said.wav").unlink()
-    with pytest.raises(RuntimeError, match="cp/x could not speak"):
+    with pytest.raises(voices.VoiceError, match="cp/x could not speak"):
         voices.speak(copying, "something new")
+
+
+@pytest.mark.usefixtures("copying")
+def test_an_engine_that_cannot_be_had_is_told_with_the_mend() -> None:
+    missing = voices.Voice("nosuch", "x", lambda voice, text, out: ("nosuch-engine", text))
+    with pytest.raises(voices.VoiceError, match=r"nosuch-engine is not .*: install nosuch"):
+        voices.speak(missing, "hello")
+
+
+def test_an_engine_that_writes_no_sound_is_told(copying: voices.Voice, tmp_path: Path) -> None:
+    for content, complaint in (("no wave", "made no speech"), (None, "silence")):
+        if content is None:
+            wav(tmp_path / "said.wav", bytes(1600))
+        else:
+            (tmp_path / "said.wav").write_text(content)
+        with pytest.raises(voices.VoiceError, match=complaint):
+            voices.speak(copying, "hello")
 
 
 def test_neighbours_are_of_different_engines() -> None:

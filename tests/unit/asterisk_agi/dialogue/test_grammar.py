@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 import asterisk_agi.speech
 from asterisk_agi.dialogue import grammar
 from asterisk_agi.dialogue.events import LookupOutcome
+from asterisk_agi.dialogue.spoken import MONTHS
 from asterisk_agi.dialogue.state import Caller, CallState, StateName, start
 from tests.unit.asterisk_agi.dialogue.builders import ANNA, BOB, SETTINGS
 
@@ -51,6 +54,35 @@ def test_every_pair_of_digits_stands_in_a_phrase() -> None:
     for first in grammar.DIGITS[:10]:
         for second in grammar.DIGITS[:10]:
             assert any(f"{first} {second}" in phrase for phrase in phrases), (first, second)
+
+
+@pytest.mark.parametrize("name", [StateName.LISTENING, StateName.ASKING_ITEM])
+def test_every_day_of_every_month_stands_after_it(name: StateName) -> None:
+    pairs = {pair for phrase in grammar.phrases(state(name)) for pair in _pairs(phrase)}
+    for month in MONTHS:
+        assert any((before, month.lower()) in pairs for before in ("by", "on")), month
+        for ordinal in (*grammar.ORDINALS, "twenty"):
+            assert (month.lower(), ordinal) in pairs, (month, ordinal)
+
+
+def _pairs(phrase: str) -> Iterator[tuple[str, str]]:
+    return itertools.pairwise(phrase.split())
+
+
+def test_common_sentences_stand_there_with_many_numbers() -> None:
+    phrases = grammar.phrases(state(StateName.LISTENING))
+    asked = [p for p in phrases if p.startswith("how many of item") and p.endswith("do you have")]
+    assert len(asked) >= grammar.COMMON_TIMES
+
+
+def test_a_full_question_is_heard_where_an_item_is_asked_for() -> None:
+    listening = set(grammar.phrases(state(StateName.LISTENING)))
+    assert listening <= set(grammar.phrases(state(StateName.ASKING_ITEM)))
+
+
+def test_a_choice_is_heard_as_what_it_is_where_there_is_none() -> None:
+    phrases = grammar.phrases(state(StateName.OFFERING_HUMAN))
+    assert {"one", "two", "the first one", "number two"} <= set(phrases)
 
 
 @pytest.mark.parametrize("name", StateName)

@@ -40,6 +40,14 @@ def understand(
     return UNDERSTANDER.understand(Transcript(text, words, True), where, TODAY)
 
 
+def unsure(text: str, doubtful: str, confidence: float) -> Meaning:
+    """Understand a text of which one word was heard badly."""
+    words = tuple(
+        Word(word, 0.0, 0.1, confidence if word == doubtful else 1.0) for word in text.split()
+    )
+    return UNDERSTANDER.understand(Transcript(text, words, True), state(), TODAY)
+
+
 AVAILABILITY: list[tuple[str, str | None, date | None, int | None]] = [
     ("is item four five two one in stock", "4521", None, None),
     ("is item forty five twenty one in stock by friday", "4521", FRIDAY, None),
@@ -76,6 +84,11 @@ AVAILABILITY: list[tuple[str, str | None, date | None, int | None]] = [
     ("is item four five two one in stocks", "4521", None, None),
     ("is item four five two one [unk] in stock", "4521", None, None),
     ("i need item nine nine five one an two weeks", "9951", date(2026, 12, 5), None),
+    ("how many of item eight nine oh six do you nine", "8906", None, None),
+    ("okay and how much of item eight nine oh six have you gone", "8906", None, None),
+    ("what's the stock level four part number four five two one", "4521", None, None),
+    ("will you have item four five two one in by friday", "4521", FRIDAY, None),
+    ("are you able to supply item four five two one by friday", "4521", FRIDAY, None),
 ]
 
 
@@ -129,6 +142,12 @@ OTHERS = [
     ("get me a real person", Intent.HUMAN),
     ("thank you", Intent.THANKS),
     ("great thanks", Intent.THANKS),
+    ("can you put me through to some one in sales", Intent.HUMAN),
+    ("i don't have the number can i talk to someone", Intent.HUMAN),
+    ("i don't no the number", Intent.HELP),
+    ("no that's it thank", Intent.GOODBYE),
+    ("sorry it's four five two one", Intent.ITEM_NUMBER),
+    ("what's happening with my order", Intent.ORDER_STATUS),
     ("no", Intent.NO),
     ("no thank you", Intent.NO),
     ("yes", Intent.YES),
@@ -142,6 +161,15 @@ OTHERS = [
     ("is item four five [unk] two one in stock", Intent.NOT_UNDERSTOOD),
     ("[unk] [unk] stock", Intent.NOT_UNDERSTOOD),
     ("[unk]", Intent.NOT_UNDERSTOOD),
+    # The last word may belong to a day, or something was said before that is not understood.
+    ("how many of item four five two one do you december", Intent.NOT_UNDERSTOOD),
+    ("how many of item four five two one do you fourteen", Intent.NOT_UNDERSTOOD),
+    ("how many of item four five two one do you third", Intent.NOT_UNDERSTOOD),
+    ("how many of item four five two one do you nine [unk]", Intent.NOT_UNDERSTOOD),
+    ("by friday how many of item four five two one do you nine", Intent.NOT_UNDERSTOOD),
+    ("is item four five two one by the number nineteen", Intent.NOT_UNDERSTOOD),
+    ("don't tell me how many of item four five two one do you nine", Intent.NOT_UNDERSTOOD),
+    ("cancel how many of item four five two one do you nine", Intent.NOT_UNDERSTOOD),
 ]
 
 
@@ -157,6 +185,15 @@ def test_other_intents(text: str, intent: Intent) -> None:
         ("is item four five two one in stock by", False),
         ("is item four five two one in stock and", False),
         ("is item four five", False),
+        # The rest of the question follows after a pause.
+        ("is item four five two one", False),
+        ("how many of item four five two one", False),
+        ("how many pieces of item four five two one", False),
+        ("so is item four five two one", False),
+        ("i'd like to no if item four five two one", False),
+        ("the number is four five two one", True),
+        ("do you have item four five two one", True),
+        ("do you have item", False),
         ("four five two", False),
         ("four five two one", True),
         ("what's the status of my last order", True),
@@ -193,6 +230,15 @@ class TestOffer:
     def test_no(self, text: str) -> None:
         meaning = understand(text, StateName.OFFERING_HUMAN)
         assert (meaning.intent, meaning.complete) == (Intent.NO, True)
+
+    @pytest.mark.parametrize(
+        "text",
+        ["one", "number one", "the first one", "[unk] someone", "[unk] please", "two", "no two"],
+    )
+    def test_what_answers_nothing(self, text: str) -> None:
+        meaning = understand(text, StateName.OFFERING_HUMAN)
+        assert meaning.intent in (Intent.NOT_UNDERSTOOD, Intent.ITEM_NUMBER)
+        assert (meaning.item_number, meaning.complete) == (None, False)
 
     def test_a_question_instead(self) -> None:
         meaning = understand("no is item four five two one in stock", StateName.OFFERING_HUMAN)
@@ -234,6 +280,28 @@ class TestHearing:
         assert meaning.intent is Intent.NOT_UNDERSTOOD
         assert meaning.confidence == pytest.approx(0.3)
         assert meaning.text
+
+    def test_a_doubtful_digit_is_asked_for_again(self) -> None:
+        meaning = unsure("is item four five two one in stock by friday", "five", 0.55)
+        assert (meaning.intent, meaning.item_number) == (Intent.AVAILABILITY, None)
+        assert (meaning.day, meaning.complete) == (FRIDAY, False)
+        sure = unsure("is item four five two one in stock by friday", "five", 0.65)
+        assert (sure.item_number, sure.complete) == ("4521", True)
+
+    def test_a_doubtful_day_makes_no_question_for_today(self) -> None:
+        meaning = unsure("is item four five two one in stock by friday", "friday", 0.55)
+        assert meaning == Meaning(
+            Intent.NOT_UNDERSTOOD, meaning.text, confidence=meaning.confidence
+        )
+
+    def test_a_misheard_end_is_forgiven_only_after_clear_words(self) -> None:
+        text = "how many of item four five two one do you nine"
+        assert unsure(text, "nine", 0.65).item_number == "4521"
+        assert unsure(text, "many", 0.7).intent is Intent.NOT_UNDERSTOOD
+
+    def test_an_item_that_was_not_named_is_not_the_one_before(self) -> None:
+        known = replace(state(), topic=Topic("4521"))
+        assert understand("do you have item", known).item_number is None
 
     def test_goodbye_must_be_heard_from_end_to_end(self) -> None:
         assert understand("[unk] thank you goodbye").intent is Intent.NOT_UNDERSTOOD

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import wave
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from asterisk_agi.testcall import audio_file, command
 from asterisk_agi.testcall.dialog import Account
-from asterisk_agi.testcall.errors import PhoneUsageError
+from asterisk_agi.testcall.errors import CallRejected, PhoneUsageError
 from asterisk_agi.testcall.mouth import SPEECH_MAX_S
 from erp.secrets import Secret
 from tests.unit.asterisk_agi.testcall.sounds import tone
@@ -30,14 +31,86 @@ def wav(path: Path, data: bytes, rate_hz: int = 8000, channels: int = 1, width: 
     return path
 
 
+STATUS = json.dumps(
+    {
+        "sip": {"host": "127.0.0.1", "port": 9, "user": "line", "password": "hush"},
+        "folders": {"state": "/lab/state"},
+    }
+)
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """An environment that names the folder of a lab."""
+    (tmp_path / "lab" / "state").mkdir(parents=True)
+    (tmp_path / "lab" / "state" / "lab.json").write_text(STATUS)
+    monkeypatch.chdir(tmp_path)
+    return {"ORDERLINE_LAB": str(tmp_path / "lab")}
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[Account]:
+    accounts: list[Account] = []
+
+    async def place(account: Account, *_: object) -> None:
+        accounts.append(account)
+        raise CallRejected(503, "no call in this test")
+
+    monkeypatch.setattr(command, "place", place)
+    return accounts
+
+
 async def test_what_is_missing_is_told_in_one_sentence(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await command.run(parsed("--to", "600", "--user", "line")) == 2
+    monkeypatch.chdir(tmp_path)
+    assert await command.run(parsed("--to", "600", "--user", "line"), {}) == 2
     told = capsys.readouterr().err
     assert told == (
-        "orderline call: missing: --server HOST[:PORT], --password env:NAME or file:/path\n"
+        "orderline call: missing: --server HOST[:PORT], --password env:NAME or file:/path, "
+        "or --lab FILE in their place\n"
     )
+
+
+async def test_without_a_server_the_lab_that_runs_here_is_called(
+    lab: dict[str, str], called: list[Account]
+) -> None:
+    assert await command.run(parsed("--to", "600"), lab) == 1
+    assert called == [Account("127.0.0.1", 9, "line", Secret("hush"))]
+
+
+async def test_a_named_lab_fills_what_is_not_given(
+    lab: dict[str, str], called: list[Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = f"{lab['ORDERLINE_LAB']}/state/lab.json"
+    given = ("--to", "600", "--lab", saved, "--server", "h:5", "--from", "1", "--password", "env:P")
+    assert await command.run(parsed(*given), {"P": "other"}) == 1
+    assert called == [Account("h", 5, "line", Secret("other"), "1")]
+    monkeypatch.setattr("sys.stdin", io.StringIO(STATUS.replace("line", "another")))
+    assert await command.run(parsed("--to", "600", "--lab", "-", "--user", "me"), {}) == 1
+    assert called[1:] == [Account("127.0.0.1", 9, "me", Secret("hush"))]
+
+
+async def test_the_lab_here_does_not_fill_in_for_another_server(
+    lab: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await command.run(parsed("--to", "600", "--server", "h"), lab) == 2
+    assert "missing: --user NAME, --password" in capsys.readouterr().err
+
+
+async def test_a_lab_needs_an_extension_still(
+    lab: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await command.run(parsed(), lab) == 2
+    assert capsys.readouterr().err == "orderline call: missing: --to EXT\n"
+
+
+def test_the_help_tells_of_the_lab() -> None:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    told = parser.format_help()
+    assert "--lab FILE" in told
+    assert "$ORDERLINE_LAB" in told
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,24 @@ def test_hops_keep_their_order() -> None:
     )
 
 
+def test_the_picture_explains_every_colour_and_the_unknown_is_grey(report: Report) -> None:
+    heard = replace(report.measured, greeting=(Sound(0.2, 1.0, "unknown", ""),))
+    figure = picture.figure_of(replace(report, measured=heard))
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [entry.get_text() for entry in legend.get_texts()] == [
+        *("fact", "fixed phrase", "filler", "unknown"),
+    ]
+    colour = picture.KIND_COLOURS["unknown"]
+    assert colour[1:3] == colour[3:5] == colour[5:7]
+    assert len(set(picture.KIND_COLOURS.values())) == 4
+
+
+def test_a_kind_that_a_newer_story_may_tell_is_drawn_as_unknown(report: Report) -> None:
+    strange = replace(report.measured, greeting=(Sound(0.2, 1.0, "song", "la la"),))
+    assert picture.figure_of(replace(report, measured=strange)).axes
+
+
 @pytest.mark.parametrize("empty", [False, True])
 def test_a_picture_is_drawn_whatever_there_is(report: Report, tmp_path: Path, empty: bool) -> None:
     if empty:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import cast
 import pytest
 
 from asterisk_agi.audio import PcmChunk
+from asterisk_agi.testcall import phone as phone_module
 from asterisk_agi.testcall.dialog import Account
 from asterisk_agi.testcall.errors import CallRejected, NoAnswer, PhoneUsageError
 from asterisk_agi.testcall.loudness import bursts
@@ -40,6 +42,7 @@ class Server(Echo):
         self.body = SDP.replace(b"31002", str(media_port).encode())
         self.methods: list[str] = []
         self.caller: tuple[str | int, int] = ("", 0)
+        self.invited = asyncio.Event()
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:
         request = parse(data)
@@ -47,6 +50,7 @@ class Server(Echo):
             return
         if request.method == "INVITE":
             self.caller, self.invite = addr, request
+            self.invited.set()
         self.methods.append(request.method)
         if request.method == "INVITE" and self.status == 200:
             self.transport.sendto(answer(request, self.body), addr)
@@ -146,6 +150,27 @@ async def test_a_call_that_nobody_answers_is_given_up(world: World) -> None:
     with pytest.raises(NoAnswer, match="did not answer"):
         await world.phone().place("600", ring_s=0.05)
     assert "CANCEL" in world.server.methods
+
+
+async def test_a_call_that_is_cancelled_while_it_rings_frees_its_sockets(
+    world: World, recwarn: pytest.WarningsRecorder
+) -> None:
+    await world.open(180)
+    phone = world.phone()
+    placing = asyncio.ensure_future(phone.place("600"))
+    await asyncio.wait_for(world.server.invited.wait(), 2)
+    placing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await placing
+    del phone, placing
+    gc.collect()
+    assert not recwarn.list, "a socket that is left open warns when it is collected"
+
+
+def test_no_error_is_caught_that_is_not_named() -> None:
+    source = Path(phone_module.__file__).read_text()
+    assert "except BaseException" not in source
+    assert "except Exception" not in source
 
 
 async def test_a_port_where_nobody_listens_is_told_at_once(world: World) -> None:

@@ -224,11 +224,14 @@ async def test_only_the_same_number_is_a_customer(
 
 
 @pytest.mark.parametrize("number", ["", "anonymous", "101"])
-async def test_a_withheld_number_asks_nobody(
+async def test_a_withheld_number_asks_only_whether_tryton_is_there(
     fake: FakeTryton, erp: TrytonConnector, number: str
 ) -> None:
     assert await erp.customers_by_phone(number, soon()) == ()
-    assert not fake.asked
+    assert CONTACTS not in fake.asked
+    fake.answers["model.ir.date.today"] = failing(Status(503))
+    with pytest.raises(BackendDown):
+        await erp.customers_by_phone(number, soon())
 
 
 # Orders
