@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,27 +43,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="orderline", description="A voice agent for Asterisk.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_serve(commands)
-    _add_bridge(commands)
-    _add_check(commands)
+    _add_configured(commands, "serve", "take calls until SIGTERM", _serve)
+    _add_configured(commands, "bridge", "watch the calls of the voice process", _bridge)
+    _add_configured(commands, "check", "try every dependency of a configuration", _check)
     _add_call(commands)
     _add_models(commands)
     _add_config(commands)
-    _add_dialplan(commands)
+    _add_configured(commands, "dialplan", "print the dialplan entry to paste", _dialplan)
     _add_script(commands)
     return parser
 
 
-def _config_option(parser: argparse.ArgumentParser) -> None:
+def _add_configured(
+    commands: Commands, name: str, about: str, run: Callable[[argparse.Namespace], int]
+) -> None:
+    """Add a command that works on a configuration and takes no other option."""
+    parser = commands.add_parser(name, help=about)
     parser.add_argument(
         "--config", type=Path, default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}"
     )
-
-
-def _add_serve(commands: Commands) -> None:
-    parser = commands.add_parser("serve", help="take calls until SIGTERM")
-    _config_option(parser)
-    parser.set_defaults(run=_serve)
+    parser.set_defaults(run=run)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -77,12 +76,6 @@ def _serve(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _add_bridge(commands: Commands) -> None:
-    parser = commands.add_parser("bridge", help="watch the calls of the voice process")
-    _config_option(parser)
-    parser.set_defaults(run=_bridge)
-
-
 def _bridge(arguments: argparse.Namespace) -> int:
     settings = app.load(arguments.config)
     logs.configure(settings.log.level)
@@ -93,12 +86,6 @@ def _bridge(arguments: argparse.Namespace) -> int:
 
     asyncio.run(app.watch(settings, ready))
     return 0
-
-
-def _add_check(commands: Commands) -> None:
-    parser = commands.add_parser("check", help="try every dependency of a configuration")
-    _config_option(parser)
-    parser.set_defaults(run=_check)
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -149,12 +136,6 @@ def _fetch_model(arguments: argparse.Namespace) -> int:
 def _show_progress(here_bytes: int, whole_bytes: int) -> None:
     share = 100 * here_bytes // max(whole_bytes, 1)
     print(f"\r{here_bytes / 1e6:.1f} of {whole_bytes / 1e6:.1f} MB, {share} %", end="", flush=True)
-
-
-def _add_dialplan(commands: Commands) -> None:
-    parser = commands.add_parser("dialplan", help="print the dialplan entry to paste")
-    _config_option(parser)
-    parser.set_defaults(run=_dialplan)
 
 
 def _dialplan(arguments: argparse.Namespace) -> int:
