@@ -2,6 +2,7 @@
 
     ErpError
     +-- BackendDown      (ConnectionError)  it cannot be reached: refused, reset, no such host
+    |   +-- BackendBusy                     it asks for patience: 429, too many connections
     +-- BackendSlow      (TimeoutError)     the turn's deadline passed
     +-- BackendRefused   (PermissionError)  it does not know our user, or our user may not
     +-- BadAnswer        (ValueError)       it answered what we cannot read
@@ -30,6 +31,8 @@ class ErpError(Exception):
         self.system = system
         self.operation = operation
         self.detail = detail
+        self.keypad = False
+        """True when the caller may be offered a key to try again: the operation's fallback."""
 
     def __str__(self) -> str:
         return f"{self.system}: {self.operation}: {self.detail}"
@@ -39,6 +42,19 @@ class BackendDown(ErpError, ConnectionError):
     """The system cannot be reached."""
 
     reason = Reason.BACKEND_DOWN
+
+
+class BackendBusy(BackendDown):
+    """The system is there, and asks us to come back later.
+
+    retry_after_s: when it said how much later, in seconds.
+    """
+
+    def __init__(
+        self, system: str, operation: str, detail: str, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(system, operation, detail)
+        self.retry_after_s = retry_after_s
 
 
 class BackendSlow(ErpError, TimeoutError):
@@ -57,3 +73,12 @@ class BadAnswer(ErpError, ValueError):
     """The system answered what cannot be read."""
 
     reason = Reason.BACKEND_BAD_ANSWER
+
+
+class UnreadableAnswer(ValueError):
+    """An answer that is not what it should be; the text says what, without its content.
+
+    For the inside of a connector, which turns it into `BadAnswer` at one seam.
+    """
+
+    reason: ClassVar[Reason] = Reason.BACKEND_BAD_ANSWER

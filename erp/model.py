@@ -26,6 +26,9 @@ class Source:
     """When the system answered; aware, UTC."""
     live: bool = True
     """False when it came from a cache."""
+    fallback: bool = False
+    """True when the system did not answer and this is the last that it said: its age (from
+    `read_at`) must be spoken."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,89 @@ class OrderStatus:
     delivery_on: date | None
     """Planned date of the next open delivery, or the date of the last one that left."""
     lines: tuple[OrderLine, ...]
+    source: Source
+
+
+@dataclass(frozen=True)
+class Price:
+    """What one customer pays for one unit of an item."""
+
+    item: Item
+    quantity: Quantity
+    """The quantity that it was asked for: a larger one may be cheaper."""
+    unit_price: Money
+    """For one `quantity.unit`, without tax."""
+    source: Source
+
+
+@dataclass(frozen=True)
+class OrderSummary:
+    """One sales order of a history."""
+
+    record_id: str
+    number: str
+    """Empty when the system has not numbered it yet."""
+    ordered_on: date
+    state: OrderState
+
+
+@dataclass(frozen=True)
+class OrderHistory:
+    """The newest sales orders of an account, newest first; empty when it has none."""
+
+    orders: tuple[OrderSummary, ...]
+    source: Source
+
+
+class DeliveryState(str, Enum):
+    """The states of a delivery that a caller is told of."""
+
+    PLANNED = "planned"
+    PACKED = "packed"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    UNREADABLE = "unreadable"
+    """The system has a code that we cannot read; its raw value is in the log."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery of a sales order."""
+
+    record_id: str
+    number: str
+    state: DeliveryState
+    planned_on: date | None
+    """When it is to leave, or was to."""
+    shipped_on: date | None
+    """When it left."""
+    carrier: str
+    """Name of the carrier; empty when the system has none."""
+    reference: str
+    """The carrier's tracking reference; empty when the system has none."""
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """The deliveries of one sales order, the earliest first; empty when none is planned yet."""
+
+    order_number: str
+    deliveries: tuple[Delivery, ...]
+    source: Source
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What an account owes us, and how far its credit goes. All in one currency."""
+
+    account: str = field(repr=False)
+    owed: Money = field(repr=False)
+    """All open invoices together; below zero when we owe the account."""
+    overdue: Money = field(repr=False)
+    """The part of it whose due date has passed."""
+    credit_limit: Money | None = field(repr=False)
+    """None when the system sets none."""
     source: Source
 
 

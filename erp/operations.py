@@ -1,7 +1,8 @@
 """The operations a caller may ask for, each with what it declares about itself.
 
 One literal table, read by the gateway, the disclosure rules and the documentation. It says what
-an operation is, not how a system does it: that is the connector's.
+an operation is, not how a system does it: that is the connector's. Writes are declared here and
+run by nobody yet.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ class Sensitivity(str, Enum):
     """Every caller may hear it, but it is nobody else's business: stock."""
     ACCOUNT = "account"
     """Only for the account that it is about: its orders."""
+    FINANCIAL = "financial"
+    """Only for the account that it is about, and only after a check: its balance and credit."""
     PERSONAL = "personal"
     """It says who somebody is: names and telephone numbers."""
 
@@ -51,7 +54,7 @@ class Operation:
     assurance: int
     """What must be known of the caller: 0 nothing, 1 number matched, 2 PIN or knowledge,
     3 two factors."""
-    freshness: Freshness
+    freshness: Freshness = LIVE
     write: bool = False
     """True when it changes the system; a write is never retried, cached or speculated."""
     confirm: bool = False
@@ -60,14 +63,39 @@ class Operation:
     """Name of the operation that takes it back; empty when there is nothing to take back."""
 
 
+def _write(name: str, sensitivity: Sensitivity, assurance: int, undo: str = "") -> Operation:
+    return Operation(name, sensitivity, assurance, write=True, confirm=True, undo=undo)
+
+
+_S = Sensitivity
+
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
-        Operation("ping", Sensitivity.PUBLIC, assurance=0, freshness=LIVE),
-        Operation("find_item", Sensitivity.PUBLIC, assurance=0, freshness=CATALOGUE),
-        Operation("availability", Sensitivity.BUSINESS, assurance=0, freshness=LIVE),
-        Operation("customers_by_phone", Sensitivity.PERSONAL, assurance=0, freshness=PROFILE),
-        Operation("last_order", Sensitivity.ACCOUNT, assurance=1, freshness=LIVE),
+        Operation("ping", _S.PUBLIC, assurance=0),
+        Operation("find_item", _S.PUBLIC, assurance=0, freshness=CATALOGUE),
+        Operation("availability", _S.BUSINESS, assurance=0),
+        Operation("price", _S.ACCOUNT, assurance=1),
+        Operation("order_status", _S.ACCOUNT, assurance=1),
+        Operation("last_order", _S.ACCOUNT, assurance=1),
+        Operation("order_history", _S.ACCOUNT, assurance=1),
+        Operation("tracking", _S.ACCOUNT, assurance=1),
+        Operation("balance", _S.FINANCIAL, assurance=2),
+        Operation("customers_by_phone", _S.PERSONAL, assurance=0, freshness=PROFILE),
+        Operation("customer_by_account", _S.PERSONAL, assurance=0, freshness=PROFILE),
+        Operation("customers_by_name", _S.PERSONAL, assurance=0, freshness=PROFILE),
+        _write("create_order", _S.ACCOUNT, assurance=1, undo="cancel_order"),
+        _write("cancel_order", _S.ACCOUNT, assurance=1),
+        _write("cancel_line", _S.ACCOUNT, assurance=1, undo="create_order"),
+        _write("change_delivery", _S.ACCOUNT, assurance=1, undo="change_delivery"),
+        _write("add_note", _S.ACCOUNT, assurance=0, undo="add_note"),
+        _write("create_task", _S.ACCOUNT, assurance=0, undo="close_task"),
+        _write("close_task", _S.ACCOUNT, assurance=0, undo="create_task"),
+        _write("request_credit", _S.FINANCIAL, assurance=2, undo="close_task"),
+        Operation("log_activity", _S.ACCOUNT, assurance=0, write=True),
     )
 }
-"""Every operation of `erp.port.ErpPort` but opening and closing, by name."""
+"""Every operation, by name. A write's undo may be itself, with the former values."""
+
+READS = tuple(name for name, operation in OPERATIONS.items() if not operation.write)
+"""The operations of `erp.port.ErpPort`."""
