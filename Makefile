@@ -4,6 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/installed
 ASTERISK ?= auto
+ERP ?= tryton
 LAB := $(PY) -m tests.rig.lab
 # Runs a command where espeak-ng is found, also on a machine that has none.
 WITH_VOICE := $(PY) -m tests.rig.tools
@@ -19,8 +20,8 @@ FIND_PYTHON = for python in python3 python3.13 python3.12 python3.11 python3.10;
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-demo: $(STAMP) ## place two real calls and show them as they happen
-	@$(WITH_VOICE) $(PY) -m tests.rig.demo --asterisk $(ASTERISK)
+demo: $(STAMP) ## place two real calls (ERP=tryton, odoo, postgresql or mariadb answers)
+	@$(WITH_VOICE) $(PY) -m tests.rig.demo --asterisk $(ASTERISK) --erp $(ERP)
 
 test: $(STAMP) style types fetch ## all tests, with a real Asterisk and a real ERP
 	@$(WITH_VOICE) $(PY) -m pytest tests/unit tests/integration
@@ -48,7 +49,7 @@ types: $(STAMP) ## mypy --strict
 unit: $(STAMP) ## unit tests
 	@$(WITH_VOICE) $(PY) -m pytest tests/unit
 
-fetch: $(STAMP) ## download what the lab and the tests need: Asterisk 22 and 16, Tryton, voices
+fetch: $(STAMP) ## download what the lab and the tests need: Asterisk 22 and 16, the ERPs, voices
 	@$(LAB) fetch
 
 script: $(STAMP) ## build dist/orderline.agi, the AGI script for the PBX host

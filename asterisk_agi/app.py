@@ -38,10 +38,11 @@ from asterisk_agi.speech.port import RecognizerEngine, Synthesizer
 from asterisk_agi.speech.vad import VadSettings
 from asterisk_agi.speech.vosk_engine import VoskEngine, VoskSettings
 from asterisk_agi.story import StorySettings
-from erp.connectors.tryton import TrytonConnector, TrytonSettings
 from erp.deadline import Deadline
-from erp.errors import ErpError
-from erp.port import ErpPort
+from erp.gateway import Gateway
+from erp.landscape import Landscape
+from erp.port import ErpDoor
+from erp.settings import GatewaySettings, SystemSettings
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +93,8 @@ class Settings:
     """The whole configuration; each field is a section of the file."""
 
     ami: AmiSettings
-    erp: TrytonSettings
+    erp: GatewaySettings
+    systems: Mapping[str, SystemSettings]
     fastagi: FastAgiSettings
     media: MediaSettings
     call: CallSettings
@@ -131,13 +133,13 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(recognizer.close)
         synthesizer = EspeakSynthesizer(settings.synthesizer)
         stack.push_async_callback(synthesizer.close)
-        erp = TrytonConnector(settings.erp)
+        erp = landscape(settings).gateway()
         stack.push_async_callback(erp.close)
         ami = AmiConnection(settings.ami)
         stack.push_async_callback(ami.close)
         await ami.start()
         await _prepare(settings, synthesizer)
-        await _open_erp(erp)
+        await open_erp(erp)
         heartbeat = Heartbeat(settings.heartbeat, _voice_name(settings), ami)
         stack.push_async_callback(heartbeat.close)
         await heartbeat.start()
@@ -156,7 +158,7 @@ def _parts(
     ami: AmiConnection,
     recognizer: RecognizerEngine,
     synthesizer: Synthesizer,
-    erp: ErpPort,
+    erp: ErpDoor,
     *,
     heartbeat: Heartbeat,
 ) -> Parts:
@@ -179,13 +181,14 @@ async def _prepare(settings: Settings, synthesizer: Synthesizer) -> None:
         await synthesizer.prepare(fixed_phrases(profile))
 
 
-async def _open_erp(erp: ErpPort) -> None:
-    now_s = asyncio.get_running_loop().time()
-    try:
-        await erp.open(Deadline.after(now_s, OPEN_ERP_S))
-    except ErpError as error:
-        # Calls are taken all the same: the greeting says so, and offers a human.
-        _log.error("the ERP does not answer at the start: %s", error)
+def landscape(settings: Settings) -> Landscape:
+    """Return the business systems of a configuration."""
+    return Landscape(settings.erp, settings.systems)
+
+
+async def open_erp(erp: Gateway) -> None:
+    """Connect and log in to the systems. One that does not answer is logged, and tried again."""
+    await erp.open(Deadline.after(asyncio.get_running_loop().time(), OPEN_ERP_S))
 
 
 def _voice_name(settings: Settings) -> str:
@@ -248,8 +251,10 @@ async def check(settings: Settings) -> list[Row]:
         ami = AmiConnection(settings.ami)
         stack.push_async_callback(ami.close)
         await ami.start()
-        erp = TrytonConnector(settings.erp)
+        erp = landscape(settings).gateway()
         stack.push_async_callback(erp.close)
+        await open_erp(erp)
+        port = await stack.enter_async_context(erp.for_call("check"))
         synthesizer = EspeakSynthesizer(settings.synthesizer)
         stack.push_async_callback(synthesizer.close)
         entry, wanted = settings.dialplan, settings.check
@@ -261,7 +266,7 @@ async def check(settings: Settings) -> list[Row]:
                 checks.media_check(settings.media),
                 checks.recognizer_check(lambda: open_recognizer(settings), _phrases(settings)),
                 checks.synthesizer_check(synthesizer),
-                *checks.erp_checks(erp, settings.erp.url, wanted.item_number, wanted.phone),
+                *checks.erp_checks(port, wanted.item_number, wanted.phone),
             ]
         )
 
@@ -279,10 +284,11 @@ def _phrases(settings: Settings) -> tuple[str, ...]:
 EXAMPLES = {
     "ami.user": "orderline",
     "ami.secret": "env:ORDERLINE_AMI_SECRET",
-    "erp.url": "http://127.0.0.1:8000",
-    "erp.database": "company",
-    "erp.user": "orderline",
-    "erp.password": "env:ORDERLINE_ERP_PASSWORD",
+    "profile": "tryton-8.2",
+    "url": "http://127.0.0.1:8000",
+    "user": "orderline",
+    "password": "env:ORDERLINE_ERP_PASSWORD",
+    "parameters": "{database: company}",
     "company": '"the company"',
 }
 """What stands in `etc/orderline.yaml` for the keys that have no default."""

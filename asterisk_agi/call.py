@@ -36,7 +36,7 @@ from asterisk_agi.speech.port import RecognizerEngine, RecognizerSession, Synthe
 from asterisk_agi.speech.vad import VadSettings, VoiceActivity
 from asterisk_agi.story import Story
 from erp.deadline import Deadline
-from erp.port import ErpPort
+from erp.port import ErpDoor, ErpPort
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Parts:
     pbx: Pbx
     recognizer: RecognizerEngine
     synthesizer: Synthesizer
-    erp: ErpPort
+    erp: ErpDoor
     heartbeat: Heartbeat
     media: MediaSettings
     vad: VadSettings
@@ -72,39 +72,41 @@ class Profile:
 
 
 class Call:
-    """One caller, served with one profile."""
+    """One caller, served with one profile. name: the call's own, `ORDERLINE_SESSION`."""
 
     def __init__(
-        self, session: AgiSession, parts: Parts, profile: Profile, story: Story
+        self, name: str, session: AgiSession, parts: Parts, profile: Profile, story: Story
     ) -> None:
+        self._name = name
         self._session = session
         self._parts = parts
         self._profile = profile
         self._story = story
         self._conversation: Conversation | None = None
-        self._inquiry = Inquiry(parts.erp, story, parts.today)
         self._deaf = False
 
     async def run(self) -> Outcome:
         """Serve the caller. Raises CallError when there was no conversation at all."""
         if not self._parts.pbx.connected:
             raise PbxDown("AMI is not connected: nothing was dialled")
-        recognizer = self._parts.recognizer.session()
-        try:
-            leg = await Leg.open(self._parts.media, self._hear, self._lost)
+        # The port is the call's own for its whole life: whatever fails below gives it back.
+        async with self._parts.erp.for_call(self._name) as erp:
+            recognizer = self._parts.recognizer.session()
             try:
-                return await self._watched(leg, recognizer)
+                leg = await Leg.open(self._parts.media, self._hear, self._lost)
+                try:
+                    return await self._watched(erp, leg, recognizer)
+                finally:
+                    await leg.close()
             finally:
-                await leg.close()
-        finally:
-            await recognizer.close()
+                await recognizer.close()
 
-    async def _watched(self, leg: Leg, recognizer: RecognizerSession) -> Outcome:
+    async def _watched(self, erp: ErpPort, leg: Leg, recognizer: RecognizerSession) -> Outcome:
         """Name the call in the beats until the leg is to end: if we can't, the bridge ends it."""
         uniqueid = self._session.prelude.uniqueid
         watch = self._parts.heartbeat.watch(uniqueid, lambda: vitals(leg, recognizer))
         try:
-            return await self._on(leg, self._instruments(leg, recognizer), watch)
+            return await self._on(leg, self._instruments(erp, leg, recognizer), watch)
         finally:
             watch.end()
 
@@ -116,14 +118,16 @@ class Call:
         if self._conversation is not None:
             self._conversation.fail(error)
 
-    def _instruments(self, leg: Leg, recognizer: RecognizerSession) -> Instruments:
+    def _instruments(
+        self, erp: ErpPort, leg: Leg, recognizer: RecognizerSession
+    ) -> Instruments:
         parts = self._parts
         return Instruments(
             mouth=lambda spoken, silent: Mouth(leg, parts.synthesizer, spoken, silent),
             ear=lambda hooks, tasks: Ear(
                 VoiceActivity(parts.vad), Endpointer(parts.endpointing), recognizer, hooks, tasks
             ),
-            inquiry=self._inquiry,
+            inquiry=Inquiry(erp, self._story, parts.today),
             understander=self._profile.understander,
             today=parts.today,
             story=self._story,
@@ -145,11 +149,13 @@ class Call:
             stack.callback(subscription.cancel)
             stack.push_async_callback(self._release, dialled, conversation)
             stack.callback(watch.end)
-            return await self._talk(dialled, conversation)
+            return await self._talk(dialled, conversation, instruments.inquiry)
 
-    async def _talk(self, dialled: DialledLeg, conversation: Conversation) -> Outcome:
+    async def _talk(
+        self, dialled: DialledLeg, conversation: Conversation, inquiry: Inquiry
+    ) -> Outcome:
         settings = self._parts.call
-        greeting = Greeting(self._inquiry, conversation.tasks, conversation.happened)
+        greeting = Greeting(inquiry, conversation.tasks, conversation.happened)
         deadline = Deadline.after(asyncio.get_running_loop().time(), settings.lookup_s)
         try:
             # The caller is looked up while the leg comes up.

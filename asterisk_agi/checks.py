@@ -145,7 +145,7 @@ def synthesizer_check(synthesizer: Synthesizer) -> Check:
     return Check("voice", synthesizer.name, attempt)
 
 
-def erp_checks(erp: ErpPort, where: str, item_number: str, phone: str) -> tuple[Check, ...]:
+def erp_checks(erp: ErpPort, item_number: str, phone: str) -> tuple[Check, ...]:
     """Login, then each operation with records of the company's own."""
 
     def deadline() -> Deadline:
@@ -174,11 +174,11 @@ def erp_checks(erp: ErpPort, where: str, item_number: str, phone: str) -> tuple[
         return f"order {order.number} is {order.state.value}"
 
     return (
-        Check("ERP login", where, login),
-        Check("ERP find item", where, find_item),
-        Check("ERP availability", where, availability),
-        Check("ERP customer by number", where, customer),
-        Check("ERP last order", where, last_order),
+        Check("ERP login", erp.system_of("ping"), login),
+        Check("ERP find item", erp.system_of("find_item"), find_item),
+        Check("ERP availability", erp.system_of("availability"), availability),
+        Check("ERP customer by number", erp.system_of("customers_by_phone"), customer),
+        Check("ERP last order", erp.system_of("last_order"), last_order),
     )
 
 

@@ -21,6 +21,11 @@ from asterisk_agi.server import FastAgiServer
 from asterisk_agi.speech import model_list, models
 from asterisk_agi.testcall import command as testcall
 from dialplan.render import Entry, VoiceHost, render_entry
+from erp.commands import parser as erp_commands
+from erp.commands.configured import Configured
+from erp.commands.errors import CommandError
+from erp.landscape import LandscapeError
+from erp.profiles.errors import ProfileError
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -28,12 +33,16 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = Path("/etc/orderline/orderline.yaml")
 
 
+_MISTAKES = (ConfigError, SpeechError, CommandError, LandscapeError, ProfileError, OSError)
+"""What is wrong outside of us, in one sentence with the mend."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except (ConfigError, SpeechError, OSError) as error:
+    except _MISTAKES as error:
         print(f"orderline: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -51,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(commands)
     _add_configured(commands, "dialplan", "print the dialplan entry to paste", _dialplan)
     _add_script(commands)
+    _add_erp(commands)
     return parser
 
 
@@ -160,6 +170,20 @@ def _add_script(commands: Commands) -> None:
     parser = commands.add_parser("script", help="build orderline.agi for the PBX host")
     parser.add_argument("--out", type=Path, default=Path("orderline.agi"), metavar="FILE")
     parser.set_defaults(run=_script)
+
+
+def _add_erp(commands: Commands) -> None:
+    parser = commands.add_parser("erp", help="attach, try and measure the business systems")
+    erp_commands.add_commands(parser, _business_systems, DEFAULT_CONFIG)
+
+
+def _business_systems(config_file: Path) -> Configured:
+    settings = app.load(config_file)
+    logs.configure("error")
+    wanted = settings.check
+    return Configured(
+        settings.erp, settings.systems, wanted.item_number, wanted.phone
+    )
 
 
 def _script(arguments: argparse.Namespace) -> int:

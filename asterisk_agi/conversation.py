@@ -15,13 +15,12 @@ from datetime import date
 
 from asterisk_agi.dialogue import events
 from asterisk_agi.dialogue.effects import (
-    AskAvailability,
-    AskLastOrder,
     DropQuery,
     Effect,
     Finish,
     HandOff,
     LineKind,
+    Query,
     Say,
 )
 from asterisk_agi.dialogue.machine import listening, step
@@ -253,7 +252,7 @@ class Conversation:
         else:
             self._ask(effect)
 
-    def _ask(self, query: AskAvailability | AskLastOrder) -> None:
+    def _ask(self, query: Query) -> None:
         self._drop_query()
         deadline = Deadline.after(self._turn.began_s, self._settings.turn_budget_s)
         self._query = self.tasks.start(self._answer(query, deadline), "ask the ERP")
@@ -262,7 +261,7 @@ class Conversation:
             "filler", due_s, lambda: self.happened(events.FillerDue())
         )
 
-    async def _answer(self, query: AskAvailability | AskLastOrder, deadline: Deadline) -> None:
+    async def _answer(self, query: Query, deadline: Deadline) -> None:
         begin_s = self._clock()
         event = await self._with.inquiry.answer(query, deadline, self._turn.number)
         self._turn.asked_erp(self._clock() - begin_s)

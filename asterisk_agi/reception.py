@@ -135,7 +135,7 @@ class Reception:
                 sip_call_id=await _sip_call_id(session),
                 caller=masked_number(caller_number(session)),
             )
-            return await self._talk(Call(session, self._parts, profile, story))
+            return await self._talk(Call(session_id, session, self._parts, profile, story))
         except CallError as error:
             _log.warning("call not served: %s", error or type(error).__name__)
             return Outcome(reason_of(error))

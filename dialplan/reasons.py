@@ -27,6 +27,7 @@ class Reason(str, Enum):
     BACKEND_REFUSED = "backend-refused"
     BACKEND_BAD_ANSWER = "backend-bad-answer"
     NO_ACCOUNT = "no-account"
+    NOT_VERIFIED = "not-verified"
 
     NOT_STARTED = "not-started"
     NO_VOICE_HOST = "no-voice-host"
@@ -53,6 +54,7 @@ RESULTS: dict[Reason, Result] = {
     Reason.BACKEND_REFUSED: Result.TRANSFER,
     Reason.BACKEND_BAD_ANSWER: Result.TRANSFER,
     Reason.NO_ACCOUNT: Result.TRANSFER,
+    Reason.NOT_VERIFIED: Result.TRANSFER,
     Reason.NOT_STARTED: Result.UNAVAILABLE,
     Reason.NO_VOICE_HOST: Result.UNAVAILABLE,
     Reason.AMI_DOWN: Result.UNAVAILABLE,

@@ -1,4 +1,7 @@
-"""Secrets by reference: a configuration names where a secret is, never what it is."""
+"""Secrets by reference: a configuration names where a secret is, never what it is.
+
+What lies in the environment or a file is read here, what lies in a store by `erp.secret_stores`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import hmac
 import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from erp.secret_stores import from_aws, from_vault
 
 SECRET_FILE_MAX_BYTES = 16 * 1024
 """A password or key is short; a larger file is a wrong path."""
@@ -41,15 +46,25 @@ class Secret:
 def resolve(reference: str, environ: Mapping[str, str] | None = None) -> Secret:
     """Fetch the secret that a reference names.
 
-    reference: `env:NAME` (an environment variable) or `file:/absolute/path` (its first line).
+    reference: `env:NAME` (an environment variable), `file:/absolute/path` (its first line),
+    `vault:MOUNT/PATH#KEY` (HashiCorp Vault, KV version 2) or `aws-sm:NAME#KEY` (AWS Secrets
+    Manager; #KEY for one value of a JSON object). The last two ask a server, and block.
     Raises ValueError, whose sentence says what to mend and never shows a secret.
     """
+    environ = os.environ if environ is None else environ
     scheme, _, place = reference.partition(":")
     if scheme == "env" and place:
-        return _from_environment(place, os.environ if environ is None else environ)
+        return _from_environment(place, environ)
     if scheme == "file" and place:
         return _from_file(Path(place))
-    raise ValueError("a secret is given by reference: write env:NAME or file:/path, not the value")
+    if scheme == "vault" and place:
+        return Secret(from_vault(place, environ))
+    if scheme == "aws-sm" and place:
+        return Secret(from_aws(place))
+    raise ValueError(
+        "a secret is given by reference: write env:NAME or file:/path"
+        " (or vault:MOUNT/PATH#KEY, aws-sm:NAME#KEY), not the value"
+    )
 
 
 def _from_environment(name: str, environ: Mapping[str, str]) -> Secret:

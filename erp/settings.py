@@ -78,7 +78,7 @@ class GatewaySettings:
     """Failures in a row after which a system is left alone."""
     breaker_open_s: float = 5.0
     """Seconds until one question probes whether it is back."""
-    profiles: Path | None = None
+    profile_folder: Path | None = None
     """Folder in which `orderline erp activate` keeps the profiles in use; none: those that the
     systems name."""
 

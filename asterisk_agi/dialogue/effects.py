@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from enum import Enum
 
 from dialplan.reasons import Reason
@@ -46,10 +47,53 @@ class AskAvailability:
 
 
 @dataclass(frozen=True)
+class AskPrice:
+    """Ask the ERP for an item by number, then for what an account pays for it."""
+
+    customer: Customer
+    item_number: str
+    quantity: Decimal
+    """In the item's unit, above 0: a larger one may be cheaper."""
+
+
+@dataclass(frozen=True)
 class AskLastOrder:
     """Ask the ERP for the newest order of an account."""
 
     customer: Customer
+
+
+@dataclass(frozen=True)
+class AskOrder:
+    """Ask the ERP for one order of an account."""
+
+    customer: Customer
+    number: str
+
+
+@dataclass(frozen=True)
+class AskTracking:
+    """Ask the ERP for the deliveries of one order of an account."""
+
+    customer: Customer
+    number: str | None
+    """None: of the newest order, which is asked for first."""
+
+
+@dataclass(frozen=True)
+class AskOrderHistory:
+    """Ask the ERP for the newest orders of an account."""
+
+    customer: Customer
+    limit: int
+    """So many at most, 1 to 50."""
+
+
+ItemQuery = AskAvailability | AskPrice
+"""The queries that begin with an item."""
+
+Query = ItemQuery | AskLastOrder | AskOrder | AskTracking | AskOrderHistory
+"""What the ERP is asked; `inquiry.py` asks it."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +115,7 @@ class Finish:
     reason: Reason
 
 
-Effect = Say | AskAvailability | AskLastOrder | DropQuery | HandOff | Finish
+Effect = Say | Query | DropQuery | HandOff | Finish
 
 
 class EndpointProfile(str, Enum):

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 
 from dialplan.reasons import Reason
-from erp.model import Availability, Customer, NotFound, OrderStatus
+from erp.model import (
+    Availability,
+    Customer,
+    NotFound,
+    OrderHistory,
+    OrderStatus,
+    Price,
+    Tracking,
+)
 
 
 class Intent(str, Enum):
     """What a caller wants of one turn."""
 
     AVAILABILITY = "availability"
+    PRICE = "price"
     ORDER_STATUS = "order status"
+    """The status of the last order."""
+    ORDER = "order"
+    """The status of an order that is named, or that we must ask for."""
+    TRACKING = "tracking"
+    """Where the deliveries of the last order are."""
+    ORDER_TRACKING = "order tracking"
+    """Where the deliveries of an order are that is named, or that we must ask for."""
+    ORDER_HISTORY = "order history"
+    BALANCE = "balance"
+    """What the account owes, or how far its credit goes."""
     HELP = "help"
     REPEAT = "repeat"
     GOODBYE = "goodbye"
@@ -23,10 +42,14 @@ class Intent(str, Enum):
     NO = "no"
     ITEM_NUMBER = "item number"
     """A bare item number, as the answer to "which item?"."""
+    ORDER_NUMBER = "order number"
+    """A bare order number: the answer to "which order?", or "order 2034" by itself."""
     DAY = "day"
     """A bare date, as in "and by friday?"."""
     CHOICE = "choice"
     """One of the things that were offered, by its number (1, 2, ...)."""
+    RETRY = "retry"
+    """To try again what failed."""
     THANKS = "thanks"
     """A thank-you that neither asks nor ends."""
     NOTHING = "nothing"
@@ -49,6 +72,8 @@ class Meaning:
     confidence: float = 1.0
     complete: bool = False
     """True when nothing is likely to follow: all slots that this state needs are filled."""
+    order_number: str | None = None
+    """None also when an order was named, but its number was not heard well."""
 
 
 class LookupOutcome(str, Enum):
@@ -106,11 +131,17 @@ class KeysEnded:
     """No further key came for the time that the state allows."""
 
 
+Answer = Availability | Price | OrderStatus | OrderHistory | Tracking | NotFound
+"""What the ERP says to a query of the dialogue."""
+
+
 @dataclass(frozen=True)
 class QueryAnswered:
     """The ERP answered the query in progress."""
 
-    answer: Availability | OrderStatus | NotFound
+    answer: Answer
+    now: datetime
+    """When the answer came, aware: how old it is, is said where the system gave an old one."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +149,8 @@ class QueryFailed:
     """The ERP did not answer the query in progress."""
 
     reason: Reason
+    keypad: bool = False
+    """True when the caller may be offered a key to try again."""
 
 
 @dataclass(frozen=True)

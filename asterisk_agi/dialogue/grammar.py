@@ -48,6 +48,8 @@ def phrases(state: CallState) -> tuple[str, ...]:
     """Return the grammar of a state. `[unk]` is added by the engine."""
     if state.name is StateName.OFFERING_HUMAN:
         return _short_phrases()
+    if state.name is StateName.OFFERING_RETRY:
+        return _retry_phrases()
     if state.name is StateName.CHOOSING_CONTACT:
         return (*_choice_phrases(), *_names(state))
     return _open_phrases()
@@ -110,6 +112,12 @@ _ANYWHERE = (
 
 
 @functools.lru_cache(maxsize=1)
+def _retry_phrases() -> tuple[str, ...]:
+    again = (*_covering(templates.english().samples("Retry"), set()), "press one", "zero")
+    return _unique((*again, *_short_phrases()))
+
+
+@functools.lru_cache(maxsize=1)
 def _choice_phrases() -> tuple[str, ...]:
     digits = DIGITS[1:10]
     own = (f"{before}{digit}" for before in ("", "number ", "press ") for digit in digits)
@@ -128,7 +136,7 @@ def _names(state: CallState) -> Iterator[str]:
 
 def prepare() -> None:
     """Make the grammars now, which takes a fifth of a second, so that no call pays for it."""
-    for make in (_open_phrases, _short_phrases, _choice_phrases):
+    for make in (_open_phrases, _short_phrases, _retry_phrases, _choice_phrases):
         make()
 
 
@@ -139,11 +147,18 @@ def _all_sentences() -> Iterator[str]:
     sentences = templates.english()
     for group in templates.INTENTS:
         yield from sentences.samples(group)
-    for rule in ("item", "there", "when", "human", "order", "bye", "all", "stock", "it"):
+    for rule in _RULES:
         yield from sentences.rule_samples(rule)
     yield from sentences.politeness
     yield from sentences.hesitations
     yield from sentences.lead_ins
+
+
+_RULES = (
+    *("item", "there", "when", "human", "order", "orders", "named", "price", "cost", "some"),
+    *("bye", "all", "stock", "it"),
+)
+"""The rules that sentences share: their forms are sampled by themselves."""
 
 
 def _covering(sentences: Iterable[str], without: Set[str]) -> tuple[str, ...]:
@@ -179,6 +194,7 @@ def _filled(sentences: Iterable[str]) -> Iterator[str]:
     """Put spoken numbers and days in the place of the slots, in turn."""
     values = {
         "item": itertools.cycle(_item_numbers()),
+        "order": itertools.cycle(_item_numbers()),
         "amount": itertools.cycle((*TENS, *TEENS, "a hundred", "two hundred", "five hundred")),
         "day": itertools.cycle(_days()),
     }

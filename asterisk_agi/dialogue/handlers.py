@@ -1,7 +1,7 @@
 """The handlers of the table in `machine.py`: one function an event, or an event in a state.
 
-Each takes the call's state, the event and today's date. Pure; the steps are in `moves.py`,
-what a turn does is in `turns.py`.
+Each takes the call's state, the event and today's date. Pure; the steps are in `moves.py`
+and `asking.py`, what a turn does is in `turns.py`, what an answer does in `telling.py`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from asterisk_agi.dialogue import moves, phrases, turns, wording
-from asterisk_agi.dialogue.effects import AskAvailability, AskLastOrder, Line
+from asterisk_agi.dialogue import asking, moves, phrases, turns, wording
+from asterisk_agi.dialogue.effects import Line
 from asterisk_agi.dialogue.events import (
     CallAnswered,
     CustomersFound,
@@ -24,18 +24,19 @@ from asterisk_agi.dialogue.events import (
     LookupOutcome,
     Meaning,
     NothingHeard,
-    QueryAnswered,
     QueryFailed,
     TurnHeard,
 )
 from asterisk_agi.dialogue.moves import Step
-from asterisk_agi.dialogue.state import TOLD_MAX, Caller, CallState, StateName
+from asterisk_agi.dialogue.questions import Question, Subject
+from asterisk_agi.dialogue.state import Caller, CallState, StateName
 from dialplan.reasons import Reason
-from erp.model import Availability, Customer, NotFound, OrderState, OrderStatus
+from erp.model import Customer
 
 HUMAN_KEY = "0"
 END_KEY = "#"
 AGAIN_KEY = "*"
+RETRY_KEY = "1"
 
 
 def ignore(state: CallState, event: Event, today: date) -> Step:
@@ -75,20 +76,20 @@ def note_customers(state: CallState, event: CustomersFound, today: date) -> Step
 
 
 def note_failed_lookup(state: CallState, event: LookupFailed, today: date) -> Step:
-    """Keep that the look-up failed, silently: it matters when an order is asked for."""
+    """Keep that the look-up failed, silently: it matters when the account is asked for."""
     if state.caller.lookup is not LookupOutcome.LATE:
         return moves.stay(state)
     return moves.stay(replace(state, caller=Caller(LookupOutcome.FAILED)))
 
 
 def find_customers(state: CallState, event: CustomersFound, today: date) -> Step:
-    """Go on with the order question that waited for the look-up."""
+    """Go on with the question that waited for the look-up."""
     noted, _ = note_customers(state, event, today)
-    return moves.check_last_order(noted) if state.query is None else moves.stay(noted)
+    return asking.go_on(noted) if state.query is None else moves.stay(noted)
 
 
 def fail_lookup(state: CallState, event: LookupFailed, today: date) -> Step:
-    """Tell a caller whose order question waited for the look-up that it failed."""
+    """Tell a caller whose question waited for the look-up that it failed."""
     noted, _ = note_failed_lookup(state, event, today)
     if state.query is not None:
         return moves.stay(noted)
@@ -138,7 +139,7 @@ def zero_after_goodbye(state: CallState, event: KeyPressed, today: date) -> Step
 
 
 def press_digit(state: CallState, event: KeyPressed, today: date) -> Step:
-    """Collect an item number; outside of a number, 0 is the human and * says it again."""
+    """Collect an item number, or the order number that was asked for; else 0 is the human."""
     state = replace(state, patience=replace(state.patience, silences=0))
     if event.key == AGAIN_KEY:
         return moves.repeat(replace(state, keys=""))
@@ -148,29 +149,48 @@ def press_digit(state: CallState, event: KeyPressed, today: date) -> Step:
         return _take_keys(state) if state.keys else moves.stay(state)
     if not event.key.isdigit():
         return moves.stay(state)
-    state = replace(state, name=StateName.KEYPAD, keys=state.keys + event.key)
-    full = len(state.keys) >= state.settings.item_digits_max
-    return _take_keys(state) if full else moves.stay(state)
+    name = state.name if state.name is StateName.ASKING_ORDER else StateName.KEYPAD
+    state = replace(state, name=name, keys=state.keys + event.key)
+    _, most = _digits(state)
+    return _take_keys(state) if len(state.keys) >= most else moves.stay(state)
+
+
+def _digits(state: CallState) -> tuple[int, int]:
+    """Return the digits of the shortest and of the longest number that is being keyed."""
+    settings = state.settings
+    if state.name is StateName.ASKING_ORDER:
+        return settings.order_digits_min, settings.order_digits_max
+    return settings.item_digits_min, settings.item_digits_max
 
 
 def end_keys(state: CallState, event: KeysEnded, today: date) -> Step:
     """Take the keyed number as it stands."""
     if not state.keys:
         return moves.stay(state)
-    if _too_short(state) and state.keys.endswith(HUMAN_KEY):
+    least, _ = _digits(state)
+    if len(state.keys) < least and state.keys.endswith(HUMAN_KEY):
         return moves.hand_off(state, Reason.KEY_ZERO)
     return _take_keys(state)
 
 
-def _too_short(state: CallState) -> bool:
-    return len(state.keys) < state.settings.item_digits_min
-
-
 def _take_keys(state: CallState) -> Step:
-    if _too_short(state):
-        return moves.misunderstood(state, state.keys, first=phrases.KEYS_WRONG)
-    topic = replace(state.topic, item_number=state.keys)
-    return moves.check_item(moves.understood(state), topic)
+    least, _ = _digits(state)
+    order = state.name is StateName.ASKING_ORDER
+    if len(state.keys) < least:
+        wrong = phrases.ORDER_KEYS_WRONG if order else phrases.KEYS_WRONG
+        return moves.misunderstood(state, state.keys, first=wrong)
+    if order:
+        question = replace(state.open or Question(Subject.ORDER), order_number=state.keys)
+    else:
+        question = replace(state.topic, item_number=state.keys)
+    return asking.ask(moves.understood(state), question)
+
+
+def press_retry(state: CallState, event: KeyPressed, today: date) -> Step:
+    """Take 1 as the wish to try again."""
+    if event.key == RETRY_KEY:
+        return asking.ask_again(state)
+    return moves.repeat(state) if event.key == AGAIN_KEY else only_zero(state, event, today)
 
 
 def press_choice(state: CallState, event: KeyPressed, today: date) -> Step:
@@ -193,7 +213,7 @@ def press_yes_or_no(state: CallState, event: KeyPressed, today: date) -> Step:
     return turns.take_turn(state, Meaning(intent, event.key))
 
 
-# The ERP answers, or does not
+# The ERP does not answer, or not yet
 
 
 def fill(state: CallState, event: FillerDue, today: date) -> Step:
@@ -201,64 +221,13 @@ def fill(state: CallState, event: FillerDue, today: date) -> Step:
     return moves.still_checking(state)
 
 
-def tell_answer(state: CallState, event: QueryAnswered, today: date) -> Step:
-    """Tell what the ERP answered, when it is the answer to the query in progress."""
-    answer, query = event.answer, state.query
-    if isinstance(answer, Availability) and isinstance(query, AskAvailability):
-        return _tell_availability(state, answer, query, today)
-    if isinstance(answer, OrderStatus) and isinstance(query, AskLastOrder):
-        return _tell_order(state, answer, today)
-    if isinstance(answer, NotFound) and query is not None:
-        return _tell_not_found(state, answer, query)
-    return moves.stay(state)
-
-
-def _tell_availability(
-    state: CallState, answer: Availability, query: AskAvailability, today: date
-) -> Step:
-    if answer.item.number.casefold() != query.item_number.casefold():
-        return moves.stay(state)
-    lines = wording.availability_lines(answer, state.topic.amount, today)
-    return _tell(state, lines, wording.availability_note(answer))
-
-
-def _tell_order(state: CallState, answer: OrderStatus, today: date) -> Step:
-    state = replace(state, order_asked=False)
-    lines = wording.order_lines(answer, today)
-    if answer.state is not OrderState.UNREADABLE:
-        return _tell(state, lines, wording.order_note(answer))
-    told = _note(state, wording.order_note(answer))
-    offered = (*lines, *moves.OFFERED)
-    reason = Reason.BACKEND_BAD_ANSWER
-    return moves.reply(told, offered, StateName.OFFERING_HUMAN, query=None, reason=reason)
-
-
-def _tell_not_found(
-    state: CallState, answer: NotFound, query: AskAvailability | AskLastOrder
-) -> Step:
-    note = wording.not_found_note(answer)
-    if isinstance(query, AskLastOrder):
-        state = replace(state, order_asked=False)
-        return _tell(state, wording.order_not_found_lines(answer, query.customer), note)
-    state = replace(_note(state, note), query=None)
-    lines = wording.item_not_found_lines(answer, query.item_number)
-    return moves.ask_item(state, *lines, topic=replace(state.topic, item_number=None))
-
-
-def _tell(state: CallState, lines: tuple[Line, ...], note: str) -> Step:
-    lines = (*lines, *phrases.fixed(phrases.ANYTHING_ELSE))
-    return moves.reply(_note(state, note), lines, StateName.LISTENING, query=None)
-
-
-def _note(state: CallState, note: str) -> CallState:
-    return replace(state, told=(*state.told, note)[-TOLD_MAX:])
-
-
 def tell_failure(state: CallState, event: QueryFailed, today: date) -> Step:
-    """Tell that the ERP did not answer, and offer a human."""
+    """Tell that the ERP did not answer, and offer another try, once, or a human."""
     if state.query is None:
         return moves.stay(state)
     sentence = phrases.FAILURES.get(event.reason, phrases.SYSTEM_DOWN)
+    if event.keypad and not state.retried:
+        return moves.offer_retry(state, event.reason, sentence)
     return moves.offer_human(state, event.reason, sentence)
 
 

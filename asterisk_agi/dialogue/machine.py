@@ -1,6 +1,6 @@
 """The state machine of a call's dialogue: (state, event) -> (state, effects).
 
-Theory. A call is in one of the eight states of `StateName`. Whatever happens to it is an event
+Theory. A call is in one of the ten states of `StateName`. Whatever happens to it is an event
 (`events.py`, past tense); what the dialogue wants done is an effect (`effects.py`, imperative).
 `TABLE` is the whole machine: for each state and event that can meet, the handler that makes the
 step, and the states that it may lead to. `step` refuses a pair that is not in the table and a
@@ -12,10 +12,12 @@ Rules that the table follows:
 - Timers and answers may come late: an event that can come late has an entry in every state.
 - ENDING is never left. There only a 0 still counts, while the goodbye is spoken.
 - Every way to a human says so first: `HandOff` comes after a `Say`.
-- A 0 reaches a human in every state. Only inside an item number that is being keyed it is a
+- A 0 reaches a human in every state. Only inside a number that is being keyed it is a
   digit; if that number is not finished in time and ends with 0, the caller meant the human.
 - An answer is told only in CHECKING and only when it fits the query: nothing is invented and
   nothing stale is told.
+- What an operation demands to be known of the caller (`erp.operations`) is known before it is
+  asked; what a telephone number can't tell is a colleague's.
 
 No I/O, no clock: `today` is an argument.
 """
@@ -27,7 +29,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
 
-from asterisk_agi.dialogue import grammar, handlers
+from asterisk_agi.dialogue import grammar, handlers, telling
 from asterisk_agi.dialogue.effects import EndpointProfile, Listening
 from asterisk_agi.dialogue.events import (
     CallAnswered,
@@ -67,10 +69,12 @@ class Rule:
 GREETING = StateName.GREETING
 LISTENING = StateName.LISTENING
 ASKING_ITEM = StateName.ASKING_ITEM
+ASKING_ORDER = StateName.ASKING_ORDER
 CHOOSING_CONTACT = StateName.CHOOSING_CONTACT
 KEYPAD = StateName.KEYPAD
 CHECKING = StateName.CHECKING
 OFFERING_HUMAN = StateName.OFFERING_HUMAN
+OFFERING_RETRY = StateName.OFFERING_RETRY
 ENDING = StateName.ENDING
 
 
@@ -90,13 +94,16 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         handlers.hear_turn,
         LISTENING,
         ASKING_ITEM,
+        ASKING_ORDER,
         CHOOSING_CONTACT,
         KEYPAD,
         CHECKING,
         OFFERING_HUMAN,
         ENDING,
     ),
-    (LISTENING, KeyPressed): _rule(handlers.press_digit, LISTENING, KEYPAD, CHECKING, ENDING),
+    (LISTENING, KeyPressed): _rule(
+        handlers.press_digit, LISTENING, CHOOSING_CONTACT, KEYPAD, CHECKING, OFFERING_HUMAN, ENDING
+    ),
     (LISTENING, KeysEnded): _rule(handlers.ignore, LISTENING),
     (LISTENING, NothingHeard): _rule(handlers.hear_nothing, LISTENING, ENDING),
     (LISTENING, CustomersFound): _rule(handlers.note_customers, LISTENING),
@@ -110,13 +117,22 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         handlers.hear_turn,
         LISTENING,
         ASKING_ITEM,
+        ASKING_ORDER,
         CHOOSING_CONTACT,
         KEYPAD,
         CHECKING,
         OFFERING_HUMAN,
         ENDING,
     ),
-    (ASKING_ITEM, KeyPressed): _rule(handlers.press_digit, ASKING_ITEM, KEYPAD, CHECKING, ENDING),
+    (ASKING_ITEM, KeyPressed): _rule(
+        handlers.press_digit,
+        ASKING_ITEM,
+        CHOOSING_CONTACT,
+        KEYPAD,
+        CHECKING,
+        OFFERING_HUMAN,
+        ENDING,
+    ),
     (ASKING_ITEM, KeysEnded): _rule(handlers.ignore, ASKING_ITEM),
     (ASKING_ITEM, NothingHeard): _rule(handlers.hear_nothing, ASKING_ITEM, ENDING),
     (ASKING_ITEM, CustomersFound): _rule(handlers.note_customers, ASKING_ITEM),
@@ -125,18 +141,43 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
     (ASKING_ITEM, QueryFailed): _rule(handlers.ignore, ASKING_ITEM),
     (ASKING_ITEM, FillerDue): _rule(handlers.ignore, ASKING_ITEM),
     (ASKING_ITEM, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    # Which order?
+    (ASKING_ORDER, TurnHeard): _rule(
+        handlers.hear_turn,
+        LISTENING,
+        ASKING_ITEM,
+        ASKING_ORDER,
+        CHOOSING_CONTACT,
+        CHECKING,
+        OFFERING_HUMAN,
+        ENDING,
+    ),
+    (ASKING_ORDER, KeyPressed): _rule(
+        handlers.press_digit, ASKING_ORDER, CHOOSING_CONTACT, CHECKING, OFFERING_HUMAN, ENDING
+    ),
+    (ASKING_ORDER, KeysEnded): _rule(
+        handlers.end_keys, ASKING_ORDER, CHOOSING_CONTACT, CHECKING, OFFERING_HUMAN, ENDING
+    ),
+    (ASKING_ORDER, NothingHeard): _rule(handlers.hear_nothing, ASKING_ORDER, ENDING),
+    (ASKING_ORDER, CustomersFound): _rule(handlers.note_customers, ASKING_ORDER),
+    (ASKING_ORDER, LookupFailed): _rule(handlers.note_failed_lookup, ASKING_ORDER),
+    (ASKING_ORDER, QueryAnswered): _rule(handlers.ignore, ASKING_ORDER),
+    (ASKING_ORDER, QueryFailed): _rule(handlers.ignore, ASKING_ORDER),
+    (ASKING_ORDER, FillerDue): _rule(handlers.ignore, ASKING_ORDER),
+    (ASKING_ORDER, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
     # Which contact?
     (CHOOSING_CONTACT, TurnHeard): _rule(
         handlers.hear_turn,
         LISTENING,
         ASKING_ITEM,
+        ASKING_ORDER,
         CHOOSING_CONTACT,
         CHECKING,
         OFFERING_HUMAN,
         ENDING,
     ),
     (CHOOSING_CONTACT, KeyPressed): _rule(
-        handlers.press_choice, CHOOSING_CONTACT, CHECKING, ENDING
+        handlers.press_choice, ASKING_ITEM, ASKING_ORDER, CHOOSING_CONTACT, CHECKING, ENDING
     ),
     (CHOOSING_CONTACT, KeysEnded): _rule(handlers.ignore, CHOOSING_CONTACT),
     (CHOOSING_CONTACT, NothingHeard): _rule(handlers.hear_nothing, CHOOSING_CONTACT, ENDING),
@@ -151,14 +192,19 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         handlers.hear_turn,
         LISTENING,
         ASKING_ITEM,
+        ASKING_ORDER,
         CHOOSING_CONTACT,
         KEYPAD,
         CHECKING,
         OFFERING_HUMAN,
         ENDING,
     ),
-    (KEYPAD, KeyPressed): _rule(handlers.press_digit, KEYPAD, CHECKING, ENDING),
-    (KEYPAD, KeysEnded): _rule(handlers.end_keys, KEYPAD, CHECKING, ENDING),
+    (KEYPAD, KeyPressed): _rule(
+        handlers.press_digit, CHOOSING_CONTACT, KEYPAD, CHECKING, OFFERING_HUMAN, ENDING
+    ),
+    (KEYPAD, KeysEnded): _rule(
+        handlers.end_keys, CHOOSING_CONTACT, KEYPAD, CHECKING, OFFERING_HUMAN, ENDING
+    ),
     (KEYPAD, NothingHeard): _rule(handlers.hear_nothing, KEYPAD, ENDING),
     (KEYPAD, CustomersFound): _rule(handlers.note_customers, KEYPAD),
     (KEYPAD, LookupFailed): _rule(handlers.note_failed_lookup, KEYPAD),
@@ -171,6 +217,7 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         handlers.hear_turn_while_checking,
         LISTENING,
         ASKING_ITEM,
+        ASKING_ORDER,
         CHOOSING_CONTACT,
         KEYPAD,
         CHECKING,
@@ -185,9 +232,9 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
     ),
     (CHECKING, LookupFailed): _rule(handlers.fail_lookup, CHECKING, OFFERING_HUMAN),
     (CHECKING, QueryAnswered): _rule(
-        handlers.tell_answer, CHECKING, LISTENING, ASKING_ITEM, OFFERING_HUMAN
+        telling.tell_answer, LISTENING, ASKING_ITEM, ASKING_ORDER, CHECKING, OFFERING_HUMAN
     ),
-    (CHECKING, QueryFailed): _rule(handlers.tell_failure, CHECKING, OFFERING_HUMAN),
+    (CHECKING, QueryFailed): _rule(handlers.tell_failure, CHECKING, OFFERING_HUMAN, OFFERING_RETRY),
     (CHECKING, FillerDue): _rule(handlers.fill, CHECKING),
     (CHECKING, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
     # Shall I put you through?
@@ -195,6 +242,7 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         handlers.hear_turn,
         LISTENING,
         ASKING_ITEM,
+        ASKING_ORDER,
         CHOOSING_CONTACT,
         CHECKING,
         OFFERING_HUMAN,
@@ -211,6 +259,27 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
     (OFFERING_HUMAN, QueryFailed): _rule(handlers.ignore, OFFERING_HUMAN),
     (OFFERING_HUMAN, FillerDue): _rule(handlers.ignore, OFFERING_HUMAN),
     (OFFERING_HUMAN, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    # Once more?
+    (OFFERING_RETRY, TurnHeard): _rule(
+        handlers.hear_turn,
+        LISTENING,
+        ASKING_ITEM,
+        ASKING_ORDER,
+        CHOOSING_CONTACT,
+        CHECKING,
+        OFFERING_HUMAN,
+        OFFERING_RETRY,
+        ENDING,
+    ),
+    (OFFERING_RETRY, KeyPressed): _rule(handlers.press_retry, CHECKING, OFFERING_RETRY, ENDING),
+    (OFFERING_RETRY, KeysEnded): _rule(handlers.ignore, OFFERING_RETRY),
+    (OFFERING_RETRY, NothingHeard): _rule(handlers.hear_nothing, OFFERING_RETRY, ENDING),
+    (OFFERING_RETRY, CustomersFound): _rule(handlers.note_customers, OFFERING_RETRY),
+    (OFFERING_RETRY, LookupFailed): _rule(handlers.note_failed_lookup, OFFERING_RETRY),
+    (OFFERING_RETRY, QueryAnswered): _rule(handlers.ignore, OFFERING_RETRY),
+    (OFFERING_RETRY, QueryFailed): _rule(handlers.ignore, OFFERING_RETRY),
+    (OFFERING_RETRY, FillerDue): _rule(handlers.ignore, OFFERING_RETRY),
+    (OFFERING_RETRY, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
     # The last sentence is being spoken
     (ENDING, TurnHeard): _rule(handlers.ignore, ENDING),
     (ENDING, KeyPressed): _rule(handlers.zero_after_goodbye, ENDING),
@@ -246,12 +315,17 @@ _PROFILES: dict[StateName, EndpointProfile] = {
     GREETING: EndpointProfile.OPEN,
     LISTENING: EndpointProfile.OPEN,
     ASKING_ITEM: EndpointProfile.DICTATION,
+    ASKING_ORDER: EndpointProfile.DICTATION,
     CHOOSING_CONTACT: EndpointProfile.SHORT,
     KEYPAD: EndpointProfile.DICTATION,
     CHECKING: EndpointProfile.OPEN,
     OFFERING_HUMAN: EndpointProfile.SHORT,
+    OFFERING_RETRY: EndpointProfile.SHORT,
     ENDING: EndpointProfile.SHORT,
 }
+
+
+_KEYED = {KEYPAD, ASKING_ORDER}
 
 
 def listening(state: CallState) -> Listening:
@@ -262,5 +336,5 @@ def listening(state: CallState) -> Listening:
         phrases=grammar.phrases(state),
         profile=_PROFILES[state.name],
         no_input_s=state.settings.no_input_s if timed else None,
-        keys_s=state.settings.keys_s if state.name is KEYPAD and state.keys else None,
+        keys_s=state.settings.keys_s if state.name in _KEYED and state.keys else None,
     )

@@ -9,20 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from asterisk_agi.dialogue import phrases, wording
-from asterisk_agi.dialogue.effects import (
-    AskAvailability,
-    AskLastOrder,
-    DropQuery,
-    Effect,
-    Finish,
-    HandOff,
-    Line,
-    Say,
-)
-from asterisk_agi.dialogue.events import LookupOutcome
-from asterisk_agi.dialogue.state import CallState, Patience, StateName, Topic
+from asterisk_agi.dialogue.effects import DropQuery, Effect, Finish, HandOff, Line, Query, Say
+from asterisk_agi.dialogue.state import TOLD_MAX, CallState, Patience, StateName
 from dialplan.reasons import Reason
-from erp.model import Customer
 
 Step = tuple[CallState, tuple[Effect, ...]]
 
@@ -41,7 +30,7 @@ def stay(state: CallState) -> Step:
 
 def reply(state: CallState, lines: tuple[Line, ...], name: StateName, **changes: Any) -> Step:
     """Say lines, which `repeat` will say again, and go to a state that waits for the caller."""
-    return replace(state, name=name, said=lines, **changes), (Say(lines),)
+    return replace(state, name=name, said=lines, query=None, **changes), (Say(lines),)
 
 
 def repeat(state: CallState) -> Step:
@@ -59,52 +48,17 @@ def listen(state: CallState, *texts: str) -> Step:
     return reply(state, phrases.fixed(*texts), StateName.LISTENING)
 
 
-def ask_item(state: CallState, *first: Line, topic: Topic) -> Step:
-    """Ask which item the caller means; topic holds what is known of the question."""
-    lines = (*first, *phrases.fixed(phrases.WHICH_ITEM))
-    return reply(state, lines, StateName.ASKING_ITEM, topic=topic)
-
-
 # Queries
 
 
-def check_item(state: CallState, topic: Topic) -> Step:
-    """Ask the ERP for the availability of the topic's item."""
-    if topic.item_number is None:
-        return ask_item(state, topic=topic)
-    query = AskAvailability(topic.item_number, topic.day)
-    return replace(state, name=StateName.CHECKING, query=query, topic=topic, keys=""), (query,)
+def check(state: CallState, query: Query) -> Step:
+    """Ask the ERP."""
+    return replace(state, name=StateName.CHECKING, query=query), (query,)
 
 
-def check_last_order(state: CallState) -> Step:
-    """Ask for the caller's last order, once it is known who is calling."""
-    state = replace(state, order_asked=True)
-    caller, most = state.caller, state.settings.choices_max
-    if caller.chosen is not None:
-        query = AskLastOrder(caller.chosen)
-        return replace(state, name=StateName.CHECKING, query=query), (query,)
-    if caller.lookup is LookupOutcome.LATE:
-        waiting = replace(state, name=StateName.CHECKING, query=None)
-        return still_checking(waiting)
-    if caller.lookup is LookupOutcome.FAILED:
-        return offer_human(state, Reason.BACKEND_DOWN, phrases.NOT_LOOKED_UP)
-    if len(caller.matches) > most:
-        return offer_human(state, Reason.NO_ACCOUNT, phrases.TOO_MANY_CONTACTS)
-    if caller.matches:
-        return ask_contact(state)
-    return offer_human(state, Reason.NO_ACCOUNT, phrases.NO_ACCOUNT)
-
-
-def ask_contact(state: CallState) -> Step:
-    """Ask which of the matching contacts is calling."""
-    lines = (*phrases.fixed(phrases.WHO), *wording.choice_lines(state.caller.matches))
-    return reply(state, lines, StateName.CHOOSING_CONTACT)
-
-
-def choose(state: CallState, number: int) -> Step:
-    """Take the contact with this number, from 1, and answer what was asked."""
-    chosen: Customer = state.caller.matches[number - 1]
-    return check_last_order(replace(state, caller=replace(state.caller, chosen=chosen)))
+def wait_for_lookup(state: CallState) -> Step:
+    """Give a sign of life and wait until it is known who is calling."""
+    return still_checking(replace(state, name=StateName.CHECKING, query=None))
 
 
 def drop_query(step: Step, before: CallState) -> Step:
@@ -113,6 +67,11 @@ def drop_query(step: Step, before: CallState) -> Step:
     if before.name is not StateName.CHECKING or before.query is None:
         return step
     return state, (DropQuery(), *effects)
+
+
+def note(state: CallState, answer: str) -> CallState:
+    """Keep what was told, in short, for the summary."""
+    return replace(state, told=(*state.told, answer)[-TOLD_MAX:])
 
 
 # Keys
@@ -152,7 +111,16 @@ def _by_keys(state: CallState, first: str) -> Step:
         choices = wording.choice_lines(state.caller.matches)
         lines = (*phrases.fixed(first), *choices, *phrases.fixed(phrases.CHOOSE_KEYS))
         return reply(state, lines, state.name)
+    prompt = _KEY_PROMPTS.get(state.name)
+    if prompt is not None:
+        return reply(state, phrases.fixed(first, prompt), state.name)
     return ask_keys(state, first)
+
+
+_KEY_PROMPTS = {
+    StateName.ASKING_ORDER: phrases.KEYPAD_ORDER,
+    StateName.OFFERING_RETRY: phrases.RETRY_KEYS,
+}
 
 
 def _once_more(state: CallState, first: str) -> Step:
@@ -170,7 +138,9 @@ def _question(state: CallState) -> tuple[Line, ...]:
 _QUESTIONS: dict[StateName, tuple[str, ...]] = {
     StateName.LISTENING: (phrases.HELP[0],),
     StateName.ASKING_ITEM: (phrases.WHICH_ITEM,),
+    StateName.ASKING_ORDER: (phrases.WHICH_ORDER,),
     StateName.KEYPAD: (phrases.KEYPAD,),
+    StateName.OFFERING_RETRY: (phrases.RETRY_KEYS,),
     StateName.OFFERING_HUMAN: (phrases.OFFER,),
 }
 
@@ -187,7 +157,7 @@ def prompt_silence(state: CallState) -> Step:
 
 def understood(state: CallState) -> CallState:
     """Forget what went wrong before: the caller was understood."""
-    return replace(state, patience=Patience(), keys="", heard="")
+    return replace(state, patience=Patience(), keys="", heard="", retried=False)
 
 
 # Ways out
@@ -199,15 +169,21 @@ def offer_human(state: CallState, reason: Reason, *texts: str) -> Step:
     return reply(state, lines, StateName.OFFERING_HUMAN, reason=reason)
 
 
+def offer_retry(state: CallState, reason: Reason, *texts: str) -> Step:
+    """Say what failed, and offer keys: one to try it again, zero for a human."""
+    lines = phrases.fixed(*texts, phrases.RETRY_KEYS)
+    return reply(state, lines, StateName.OFFERING_RETRY, reason=reason, keys="")
+
+
 def hand_off(state: CallState, reason: Reason, *texts: str) -> Step:
     """Say that a human comes next, and hand the call over."""
     lines = phrases.fixed(*texts, phrases.PUT_THROUGH)
-    ended = replace(state, name=StateName.ENDING, said=lines, reason=reason)
+    ended = replace(state, name=StateName.ENDING, said=lines, query=None, reason=reason)
     return drop_query((ended, (Say(lines), HandOff(reason))), state)
 
 
 def goodbye(state: CallState) -> Step:
     """Say goodbye and end the call as completed."""
     lines = phrases.fixed(phrases.GOODBYE)
-    ended = replace(state, name=StateName.ENDING, said=lines, reason=Reason.GOODBYE)
+    ended = replace(state, name=StateName.ENDING, said=lines, query=None, reason=Reason.GOODBYE)
     return drop_query((ended, (Say(lines), Finish(Reason.GOODBYE))), state)

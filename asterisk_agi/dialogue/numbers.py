@@ -15,7 +15,7 @@ _ZERO = {"oh", "o", "nought", "naught", "nil"}
 _TIMES = {"double": 2, "triple": 3, "treble": 3}
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _SOUND_ALIKES = {"for": "4", "fore": "4", "to": "2", "too": "2", "won": "1", "ate": "8"}
-_BEFORE_NUMBER = {"item", "number", "part", "product", "article"}
+_BEFORE_NUMBER = {"item", "number", "part", "product", "article", "order"}
 
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)$")
 
@@ -51,7 +51,7 @@ def join_digits(text: str) -> str:
     """Return folded text with neighbouring numbers as one: `4 5 21` is `4521`.
 
     A word that sounds like a digit counts as one between two numbers, or between the word
-    "item" and a number: `item for 5 2 1` is `item 4521`.
+    "item" or "order" and a number: `item for 5 2 1` is `item 4521`.
     """
     words = _sound_alikes(text.split())
     result: list[str] = []

@@ -7,6 +7,7 @@ reads it as it stands.
 from __future__ import annotations
 
 from asterisk_agi.dialogue.effects import Line, LineKind
+from asterisk_agi.dialogue.questions import Subject
 from asterisk_agi.dialogue.state import DialogueSettings
 from dialplan.reasons import Reason
 
@@ -16,6 +17,7 @@ WHAT_ELSE = "What else can I do for you?"
 GO_ON = "What would you like to know?"
 WELCOME = "You're welcome."
 WHICH_ITEM = "Which item number, please?"
+WHICH_ORDER = "Which order number, please?"
 STILL_THERE = "Are you still there?"
 SORRY = "Sorry, I didn't get that."
 CHECKING = "One moment, I'm checking."
@@ -24,19 +26,29 @@ OFFER_KEYS = "Press one for yes, or two for no."
 CHOOSE_KEYS = "Please press the number on your keypad, or zero for a colleague."
 WHO = "Your telephone number belongs to more than one contact."
 KEYPAD = "Please press the item number on your keypad, then the hash key, or zero for a colleague."
+KEYPAD_ORDER = (
+    "Please press the order number on your keypad, then the hash key, or zero for a colleague."
+)
 KEYS_WRONG = "That was no complete item number."
+ORDER_KEYS_WRONG = "That was no complete order number."
+RETRY_KEYS = "Press one to try again, or zero for a colleague."
 PUT_THROUGH = "I'll put you through to a colleague now."
 HOLD = "Please hold the line, I'm putting you through."
 LONGEST_CALL = "I'm sorry, our time for this call is up."
 NO_INPUT = "I can't hear you."
 GOODBYE = "Thank you for calling. Goodbye."
-NO_ACCOUNT = "I can't find an account for your telephone number, so I can't tell you of its orders."
+NO_ACCOUNT = "I can't find an account for your telephone number, so I can't look that up."
 TOO_MANY_CONTACTS = "Too many contacts have your telephone number for me to tell who is calling."
 NOT_LOOKED_UP = "I'm sorry, I couldn't look up your account."
 SYSTEM_DOWN = "I'm sorry, I can't reach our order system at the moment."
+MUST_CHECK = "For that, a colleague must first check who is calling."
+MUST_CHECK_FOR: dict[Subject, str] = {
+    Subject.BALANCE: "For an account's balance, a colleague must first check who is calling.",
+}
+"""What is said when a telephone number is not enough for a question. Others: MUST_CHECK."""
 HELP = (
-    "You can ask whether an item is in stock, by its number, now or by a date.",
-    "You can ask for the status of your last order.",
+    "You can ask whether an item is in stock, by its number, now or by a date, or what it costs.",
+    "You can ask for your recent orders, the status of your last order, or where an order is.",
     "Or say, a colleague, to be put through.",
 )
 
@@ -85,6 +97,7 @@ _CONSTANT: tuple[str, ...] = (
     GO_ON,
     WELCOME,
     WHICH_ITEM,
+    WHICH_ORDER,
     STILL_THERE,
     SORRY,
     CHECKING,
@@ -93,7 +106,12 @@ _CONSTANT: tuple[str, ...] = (
     CHOOSE_KEYS,
     WHO,
     KEYPAD,
+    KEYPAD_ORDER,
     KEYS_WRONG,
+    ORDER_KEYS_WRONG,
+    RETRY_KEYS,
+    MUST_CHECK,
+    *MUST_CHECK_FOR.values(),
     PUT_THROUGH,
     HOLD,
     LONGEST_CALL,

@@ -35,13 +35,18 @@ _LONG_VALUE = re.compile(r"\d\w")
 _GROUPS = (
     "Availability",
     "AvailabilityOpen",
+    "Price",
     "OrderStatus",
+    "Order",
+    "Tracking",
+    "OrderTracking",
+    "OrderHistory",
     "Repeat",
     "Human",
 )
 _SLOT = re.compile(r"\{(\w+)\}")
 _VALUE = re.compile(r"\bd\d{8}\b|\b\d+\b")
-_MARKS = {"item": "#", "amount": "#", "day": "@"}
+_MARKS = {"item": "#", "amount": "#", "order": "#", "day": "@"}
 
 
 class SecondChance:

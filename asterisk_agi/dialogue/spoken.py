@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from erp.model import Quantity
+from erp.model import Money, Quantity
 
 YEAR_IS_SAID_DAYS = 300
 """A date further away than this is said with its year."""
@@ -45,6 +45,12 @@ _SYMBOLS = {
     "d": "day",
     "t": "tonne",
 }
+_CURRENCIES = {
+    "USD": (("dollar", "dollars"), ("cent", "cents")),
+    "EUR": (("euro", "euros"), ("cent", "cents")),
+    "GBP": (("pound", "pounds"), ("penny", "pence")),
+}
+"""Currencies that are said by name: whole and hundredth, each for one and for more."""
 _IRREGULAR = {"foot": "feet", "inch": "inches", "each": "each"}
 _HISSING = ("s", "x", "z", "ch", "sh")
 
@@ -74,6 +80,39 @@ def unit(name: str, value: Decimal) -> str:
 def quantity(value: Quantity) -> str:
     """Return an amount with its unit: `1 unit`, `70 units`, `2.5 meters`."""
     return f"{amount(value.amount)} {unit(value.unit, value.amount)}"
+
+
+def money(value: Money) -> str:
+    """Return `12 dollars and 50 cents`, `37.8 cents`, `1 pound`, or `12.5 C H F`."""
+    names = _CURRENCIES.get(value.currency.upper())
+    if names is None:
+        return f"{amount(value.amount)} {spelled(value.currency)}"
+    if value.amount < 0:
+        return f"minus {money(Money(-value.amount, value.currency))}"
+    whole = value.amount // 1
+    hundredths = (value.amount - whole) * 100
+    parts = []
+    if whole or not hundredths:
+        parts.append(_counted(whole, names[0]))
+    if hundredths:
+        parts.append(_counted(hundredths, names[1]))
+    return " and ".join(parts)
+
+
+def _counted(value: Decimal, names: tuple[str, str]) -> str:
+    return f"{amount(value)} {names[0] if value == 1 else names[1]}"
+
+
+def age(seconds: float) -> str:
+    """Return how long ago: `less than a minute ago`, `20 minutes ago`, `3 days ago`."""
+    for size, name, until in _AGES:
+        count = int(seconds // size)
+        if count >= 1 and seconds < until:
+            return f"{count} {name if count == 1 else name + 's'} ago"
+    return "less than a minute ago"
+
+
+_AGES = ((60, "minute", 3600.0), (3600, "hour", 48 * 3600.0), (86400, "day", float("inf")))
 
 
 def ordinal(number: int) -> str:

@@ -6,11 +6,11 @@ Values only: `machine.py` has the rules, `wording.py` the words. No clock and no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
 from enum import Enum
 
-from asterisk_agi.dialogue.effects import AskAvailability, AskLastOrder, Line
+from asterisk_agi.dialogue.effects import Line, Query
 from asterisk_agi.dialogue.events import LookupOutcome
+from asterisk_agi.dialogue.questions import NOBODY, NUMBER_MATCHED, Question
 from dialplan.reasons import Reason
 from erp.model import Customer
 
@@ -34,6 +34,10 @@ class DialogueSettings:
     """Digits of the shortest item number."""
     item_digits_max: int = 4
     """Digits of the longest item number; a keyed number of this length needs no hash key."""
+    order_digits_min: int = 4
+    """Digits of the shortest order number."""
+    order_digits_max: int = 4
+    """Digits of the longest order number; a keyed number of this length needs no hash key."""
     silence_prompts: int = 2
     """Prompts into silence before the caller is put through to a human."""
     misunderstandings_max: int = 3
@@ -44,11 +48,12 @@ class DialogueSettings:
     """Mean confidence of the words, 0 to 1, below which a turn counts as not understood."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.item_digits_min <= self.item_digits_max:
-            raise ValueError(
-                f"item_digits_min is {self.item_digits_min}: "
-                f"write 1 to item_digits_max ({self.item_digits_max})"
-            )
+        for what in ("item", "order"):
+            least, most = (getattr(self, f"{what}_digits_{end}") for end in ("min", "max"))
+            if not 1 <= least <= most:
+                raise ValueError(
+                    f"{what}_digits_min is {least}: write 1 to {what}_digits_max ({most})"
+                )
         if not 1 <= self.choices_max <= 9:
             raise ValueError(f"choices_max is {self.choices_max}: write 1 to 9, one key each")
 
@@ -62,6 +67,8 @@ class StateName(str, Enum):
     """Any question may come."""
     ASKING_ITEM = "asking item"
     """The caller is asked for an item number."""
+    ASKING_ORDER = "asking order"
+    """The caller is asked for an order number, spoken or keyed."""
     CHOOSING_CONTACT = "choosing contact"
     """Several contacts have the caller's number: the caller is asked which one is calling."""
     KEYPAD = "keypad"
@@ -70,6 +77,8 @@ class StateName(str, Enum):
     """A query is in progress; without a query, the look-up of the caller."""
     OFFERING_HUMAN = "offering human"
     """The caller is asked whether to be put through."""
+    OFFERING_RETRY = "offering retry"
+    """A query failed: the caller may press 1 to try it again."""
     ENDING = "ending"
     """The last sentence is being spoken."""
 
@@ -84,14 +93,10 @@ class Caller:
     chosen: Customer | None = field(default=None, repr=False)
     """The only match, or the one that the caller chose."""
 
-
-@dataclass(frozen=True)
-class Topic:
-    """What "it" and "by friday?" refer to."""
-
-    item_number: str | None = None
-    day: date | None = None
-    amount: int | None = None
+    @property
+    def assurance(self) -> int:
+        """How sure we are who is calling, on the scale of `erp.operations`."""
+        return NOBODY if self.chosen is None else NUMBER_MATCHED
 
 
 @dataclass(frozen=True)
@@ -109,12 +114,15 @@ class CallState:
     settings: DialogueSettings
     name: StateName = StateName.GREETING
     caller: Caller = Caller()
-    topic: Topic = Topic()
+    topic: Question = field(default_factory=Question)
+    """The last question about an item: what "it" and "by friday?" refer to."""
     patience: Patience = Patience()
-    query: AskAvailability | AskLastOrder | None = None
-    """The query in progress, or the last one that was not answered."""
-    order_asked: bool = False
-    """True while the caller's question for the last order was not answered."""
+    open: Question | None = None
+    """The caller's last question, until it is answered."""
+    query: Query | None = None
+    """The query in progress."""
+    retried: bool = False
+    """True when the open question is being asked for again after a failure."""
     said: tuple[Line, ...] = ()
     """The last answer or prompt, for `repeat`."""
     keys: str = ""
@@ -124,7 +132,7 @@ class CallState:
     told: tuple[str, ...] = field(default=(), repr=False)
     """The answers so far in short, for the summary."""
     reason: Reason | None = None
-    """Why a human is offered (OFFERING_HUMAN), or why the call ends (ENDING)."""
+    """Why a human is offered (OFFERING_HUMAN, OFFERING_RETRY), or why the call ends (ENDING)."""
 
 
 def start(settings: DialogueSettings) -> CallState:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from asterisk_agi.dialogue.effects import AskAvailability
 from asterisk_agi.dialogue.events import LookupOutcome
+from asterisk_agi.dialogue.questions import Question, Subject
 from asterisk_agi.dialogue.state import Caller, CallState
 from dialplan.reasons import Reason
 
@@ -32,6 +32,7 @@ _REASONS: dict[Reason, str] = {
     Reason.BACKEND_REFUSED: "order system refused the query",
     Reason.BACKEND_BAD_ANSWER: "order system gave an unreadable answer",
     Reason.NO_ACCOUNT: "no account for the caller's number",
+    Reason.NOT_VERIFIED: "who is calling must be checked first",
 }
 _UNSAFE = re.compile(r"[^A-Za-z0-9 .:;/()+#@_'?&*-]+")
 _LETTERS = {"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "þ": "th", "–": "-"}
@@ -70,26 +71,33 @@ def _who(caller: Caller) -> str:
 
 
 def _open(state: CallState) -> str:
-    questions = (
-        [_question(state.query, state.topic.amount)]
-        if isinstance(state.query, AskAvailability)
-        else []
-    )
-    if state.order_asked:
-        questions.append("status of the last order")
-    if questions:
-        return f"Open: {'; '.join(questions)}"
-    if state.topic.day is not None and state.topic.item_number is None:
-        return f"Open: availability on {state.topic.day.isoformat()} of an unknown item"
-    if state.heard:
-        return f"Heard last: {_short(state.heard)}"
-    return ""
+    if state.open is not None:
+        return f"Open: {_question(state.open)}"
+    return f"Heard last: {_short(state.heard)}" if state.heard else ""
 
 
-def _question(query: AskAvailability, wanted: int | None) -> str:
-    when = f" on {query.on.isoformat()}" if query.on else " now"
-    amount = f" ({wanted} wanted)" if wanted else ""
-    return f"availability of item {_short(query.item_number)}{when}{amount}"
+def _question(question: Question) -> str:
+    if question.subject in _ABOUT_THE_ACCOUNT:
+        return _ABOUT_THE_ACCOUNT[question.subject]
+    if question.subject in (Subject.ORDER, Subject.TRACKING):
+        what = "status" if question.subject is Subject.ORDER else "tracking"
+        number = question.order_number
+        return f"{what} of order {_short(number)}" if number else f"{what} of an order"
+    amount = f" ({question.amount} wanted)" if question.amount else ""
+    number = question.item_number
+    item = f"item {_short(number)}" if number else "an unknown item"
+    if question.subject is Subject.PRICE:
+        return f"price of {item}{amount}"
+    when = f"on {question.day.isoformat()}" if question.day else "now"
+    return f"availability of {item} {when}{amount}"
+
+
+_ABOUT_THE_ACCOUNT = {
+    Subject.LAST_ORDER: "status of the last order",
+    Subject.LAST_TRACKING: "tracking of the last order",
+    Subject.ORDER_HISTORY: "recent orders",
+    Subject.BALANCE: "account balance",
+}
 
 
 def _told(notes: list[str]) -> list[str]:

@@ -23,11 +23,22 @@ INTENTS: Mapping[str, Intent] = {
     "Availability": Intent.AVAILABILITY,
     "AvailabilityOfIt": Intent.AVAILABILITY,
     "AvailabilityOpen": Intent.AVAILABILITY,
+    "Price": Intent.PRICE,
+    "PriceOfIt": Intent.PRICE,
+    "PriceOpen": Intent.PRICE,
     "ItemNumber": Intent.ITEM_NUMBER,
     "Day": Intent.DAY,
     "OrderStatus": Intent.ORDER_STATUS,
+    "Order": Intent.ORDER,
+    "OrderOpen": Intent.ORDER,
+    "OrderNumber": Intent.ORDER_NUMBER,
+    "Tracking": Intent.TRACKING,
+    "OrderTracking": Intent.ORDER_TRACKING,
+    "OrderHistory": Intent.ORDER_HISTORY,
+    "Balance": Intent.BALANCE,
     "Help": Intent.HELP,
     "Repeat": Intent.REPEAT,
+    "Retry": Intent.RETRY,
     "Goodbye": Intent.GOODBYE,
     "Human": Intent.HUMAN,
     "Yes": Intent.YES,
@@ -37,8 +48,8 @@ INTENTS: Mapping[str, Intent] = {
 }
 """What each group of templates means."""
 
-REFERS_BACK = "AvailabilityOfIt"
-"""The group whose item is the one that was talked of before."""
+REFERS_BACK = {"AvailabilityOfIt", "PriceOfIt"}
+"""The groups whose item is the one that was talked of before."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,7 @@ class Sentences:
         lists: dict[str, SlotList] = {
             "item": _slot(found),
             "amount": _slot(found),
+            "order": _slot(found),
             "day": _slot(days),
         }
         result = recognize_best(text, self.intents, slot_lists=lists)
@@ -79,7 +91,7 @@ class Sentences:
         return Match(result.intent.name, slots)
 
     def samples(self, group: str) -> tuple[str, ...]:
-        """Return the sentences of a group, with `{item}`, `{amount}` and `{day}` in their places.
+        """Return the sentences of a group, with `{item}`, `{amount}`, `{order}` and `{day}`.
 
         The rules that many sentences share stand in their shortest form: in full they would
         make a million sentences. `rule_samples` has their other forms.
@@ -108,6 +120,11 @@ _SHORT_RULES = {
     "when": parse_sentence("by {day}"),
     "human": parse_sentence("colleague"),
     "order": parse_sentence("my [last] order"),
+    "orders": parse_sentence("my [last] orders"),
+    "named": parse_sentence("order {order}"),
+    "price": parse_sentence("the price"),
+    "cost": parse_sentence("cost"),
+    "some": parse_sentence("{amount} of"),
     "bye": parse_sentence("goodbye"),
     "all": parse_sentence("that's all"),
 }

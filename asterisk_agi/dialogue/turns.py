@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from asterisk_agi.dialogue import moves, phrases
-from asterisk_agi.dialogue.effects import AskAvailability
+from asterisk_agi.dialogue import asking, moves, phrases
 from asterisk_agi.dialogue.events import Intent, Meaning
 from asterisk_agi.dialogue.moves import Step
-from asterisk_agi.dialogue.state import CallState, StateName, Topic
+from asterisk_agi.dialogue.questions import NEEDS, Question, Subject
+from asterisk_agi.dialogue.state import CallState, StateName
 from dialplan.reasons import Reason
 
 TurnHandler = Callable[[CallState, Meaning], Step]
@@ -30,11 +30,11 @@ def take_turn_while_checking(state: CallState, meaning: Meaning) -> Step:
     """Take what is said while a query is in progress: a new question replaces the old one."""
     if meaning.intent in _NO_NEW_QUESTION:
         return moves.stay(state)
-    if meaning.intent is Intent.REPEAT:
+    if meaning.intent in (Intent.REPEAT, Intent.RETRY):
         return moves.still_checking(state)
     if _asks_the_same(state, meaning):
         return moves.stay(state)
-    step = take_turn(replace(state, name=StateName.LISTENING), meaning)
+    step = take_turn(replace(state, name=StateName.LISTENING, query=None), meaning)
     return moves.drop_query(step, state)
 
 
@@ -49,45 +49,65 @@ _NO_NEW_QUESTION = {
 
 
 def _asks_the_same(state: CallState, meaning: Meaning) -> bool:
-    if meaning.intent is Intent.ORDER_STATUS:
-        return not isinstance(state.query, AskAvailability)
-    if not isinstance(state.query, AskAvailability):
+    asked, before = _question(state, meaning), state.open
+    if asked is None or before is None:
         return False
-    if meaning.intent is Intent.ITEM_NUMBER and meaning.day is None:
-        return state.query.item_number == meaning.item_number
-    same = AskAvailability(meaning.item_number or "", meaning.day)
-    return meaning.intent in (Intent.AVAILABILITY, Intent.ITEM_NUMBER) and state.query == same
+    # An amount that is not said again is still wanted.
+    return asked == before or asked == replace(before, amount=None)
 
 
 # Questions
 
+_SUBJECTS: dict[Intent, Subject] = {
+    Intent.AVAILABILITY: Subject.AVAILABILITY,
+    Intent.PRICE: Subject.PRICE,
+    Intent.ORDER_STATUS: Subject.LAST_ORDER,
+    Intent.ORDER: Subject.ORDER,
+    Intent.TRACKING: Subject.LAST_TRACKING,
+    Intent.ORDER_TRACKING: Subject.TRACKING,
+    Intent.ORDER_HISTORY: Subject.ORDER_HISTORY,
+    Intent.BALANCE: Subject.BALANCE,
+}
 
-def _availability(state: CallState, meaning: Meaning) -> Step:
-    if meaning.item_number is None and state.name is StateName.ASKING_ITEM and not meaning.day:
-        return moves.misunderstood(state, meaning.text)
-    topic = Topic(meaning.item_number, meaning.day, meaning.amount)
-    return moves.check_item(moves.understood(state), topic)
+
+def _question(state: CallState, meaning: Meaning) -> Question | None:
+    """Return what is asked, with what a bare number or day leaves unsaid; None: no question."""
+    item, day, order = meaning.item_number, meaning.day, meaning.order_number
+    if meaning.intent in _SUBJECTS:
+        return Question(_SUBJECTS[meaning.intent], item, day, meaning.amount, order)
+    if meaning.intent is Intent.ITEM_NUMBER:
+        # "And 4522?" after "is 4521 there by Friday?" means Friday too; the answer names the day.
+        amount = meaning.amount or _amount_asked(state)
+        return replace(state.topic, item_number=item, day=day or state.topic.day, amount=amount)
+    if meaning.intent is Intent.DAY:
+        return replace(state.topic, subject=Subject.AVAILABILITY, day=day)
+    if meaning.intent is Intent.ORDER_NUMBER:
+        tracked = state.open is not None and state.open.subject in _TRACKING
+        return Question(Subject.TRACKING if tracked else Subject.ORDER, order_number=order)
+    return None
 
 
-def _item_number(state: CallState, meaning: Meaning) -> Step:
-    if meaning.item_number is None:
-        return moves.misunderstood(state, meaning.text)
-    # "And 4522?" after "is 4521 there by Friday?" means Friday too; the answer names the day.
-    day = meaning.day or state.topic.day
-    topic = Topic(meaning.item_number, day, meaning.amount or _amount_asked(state))
-    return moves.check_item(moves.understood(state), topic)
+_TRACKING = {Subject.TRACKING, Subject.LAST_TRACKING}
 
 
 def _amount_asked(state: CallState) -> int | None:
     return state.topic.amount if state.topic.item_number is None else None
 
 
-def _day(state: CallState, meaning: Meaning) -> Step:
-    return moves.check_item(moves.understood(state), replace(state.topic, day=meaning.day))
+def _ask(state: CallState, meaning: Meaning) -> Step:
+    question = _question(state, meaning)
+    if question is None or _lacks_what_we_asked(state, meaning, question):
+        return moves.misunderstood(state, meaning.text)
+    return asking.ask(moves.understood(state), question)
 
 
-def _order_status(state: CallState, meaning: Meaning) -> Step:
-    return moves.check_last_order(moves.understood(state))
+def _lacks_what_we_asked(state: CallState, meaning: Meaning, question: Question) -> bool:
+    if state.name is StateName.ASKING_ORDER and NEEDS[question.subject].order:
+        return question.order_number is None
+    if question.item_number is not None or not NEEDS[question.subject].item:
+        return False
+    asked = state.name is StateName.ASKING_ITEM and not meaning.day
+    return asked or meaning.intent is Intent.ITEM_NUMBER
 
 
 # Talk about the talk
@@ -134,12 +154,13 @@ def _not_understood(state: CallState, meaning: Meaning) -> Step:
 
 
 _ANYWHERE: dict[Intent, TurnHandler] = {
-    Intent.AVAILABILITY: _availability,
-    Intent.ITEM_NUMBER: _item_number,
-    Intent.DAY: _day,
-    Intent.ORDER_STATUS: _order_status,
+    **dict.fromkeys(_SUBJECTS, _ask),
+    Intent.ITEM_NUMBER: _ask,
+    Intent.DAY: _ask,
+    Intent.ORDER_NUMBER: _ask,
     Intent.HELP: _help,
     Intent.REPEAT: _repeat,
+    Intent.RETRY: _repeat,
     Intent.GOODBYE: _goodbye,
     Intent.HUMAN: _human,
     Intent.THANKS: _thanks,
@@ -165,11 +186,15 @@ def _refuse_human(state: CallState, meaning: Meaning) -> Step:
 def _choice(state: CallState, meaning: Meaning) -> Step:
     if meaning.choice is None or not 1 <= meaning.choice <= len(state.caller.matches):
         return moves.misunderstood(state, meaning.text)
-    return moves.choose(moves.understood(state), meaning.choice)
+    return asking.choose(moves.understood(state), meaning.choice)
 
 
 def _none_of_them(state: CallState, meaning: Meaning) -> Step:
     return moves.offer_human(moves.understood(state), Reason.NO_ACCOUNT, phrases.NO_ACCOUNT)
+
+
+def _retry(state: CallState, meaning: Meaning) -> Step:
+    return asking.ask_again(state)
 
 
 def _choose_now(state: CallState, meaning: Meaning) -> Step:
@@ -180,6 +205,10 @@ _OWN: dict[tuple[StateName, Intent], TurnHandler] = {
     (StateName.OFFERING_HUMAN, Intent.YES): _accept_human,
     (StateName.OFFERING_HUMAN, Intent.NO): _refuse_human,
     (StateName.OFFERING_HUMAN, Intent.THANKS): _nothing,
+    (StateName.OFFERING_RETRY, Intent.RETRY): _retry,
+    (StateName.OFFERING_RETRY, Intent.YES): _retry,
+    (StateName.OFFERING_RETRY, Intent.NO): _refuse_human,
+    (StateName.OFFERING_RETRY, Intent.THANKS): _nothing,
     (StateName.CHOOSING_CONTACT, Intent.CHOICE): _choice,
     (StateName.CHOOSING_CONTACT, Intent.NO): _none_of_them,
     (StateName.CHOOSING_CONTACT, Intent.YES): _choose_now,

@@ -17,6 +17,7 @@ from asterisk_agi.dialogue import grammar, templates
 from asterisk_agi.dialogue.dates import FoundDay, fold_day
 from asterisk_agi.dialogue.events import Intent, Meaning
 from asterisk_agi.dialogue.numbers import fold_numbers, join_digits
+from asterisk_agi.dialogue.questions import ABOUT_AN_ORDER
 from asterisk_agi.dialogue.second_chance import SecondChance, clear_question
 from asterisk_agi.dialogue.spoken import MONTHS, WEEKDAYS
 from asterisk_agi.dialogue.state import CallState, DialogueSettings, StateName
@@ -54,14 +55,20 @@ _DAY_WORDS = {
 _YES_IN_PASSING = {"okay", "right", "all right", "correct", "please", "exactly"}
 """Said while listening, as well as for yes: only an offer makes a yes of them."""
 _HALF_SAID = re.compile(
-    r".*(?:\b(?:if|whether|how (?:many|much)(?: pieces| units)?(?: of)?)"
+    r".*(?:\b(?:if|whether|how (?:many|much)(?: pieces| units)?(?: of)?|(?:has|did|does|when \w+))"
     r"|(?:^|\b(?:so|and|um|hi|hello|okay|yes|please) )(?:is|are|was|will|would))"
-    r" (?:(?:the|item|items|part|product|article|piece|number) )*\d+$"
+    r" (?:(?:the|my|item|items|part|product|article|piece|order|number) )*\d+$"
+    r"|.*\btracking(?: number)?$"
 )
-"""A question that ends with the item's number: "in stock" or "do you have by friday" follows."""
+"""A question that ends with the item's or order's number: "in stock" or "been shipped" follows;
+or one for "the tracking number": "of order 2034" follows."""
+_ITEM_WORD = re.compile(r"\b(?:items?|parts?|product|article|piece)\b")
+"""Says that a number is an item's, also where an order's is asked for."""
 _TOO_LITTLE = {*_YES_IN_PASSING, "someone", "somebody", "anyone", "anybody", "people"}
 """Alone beside a gap these mean nothing: "the first one" was heard as `[unk] someone`."""
-_ANSWERING = (StateName.OFFERING_HUMAN, StateName.CHOOSING_CONTACT)
+_ANSWERING = (StateName.OFFERING_HUMAN, StateName.OFFERING_RETRY, StateName.CHOOSING_CONTACT)
+_KEYS_BY_NAME = {"one": Intent.RETRY, "1": Intent.RETRY, "zero": Intent.HUMAN, "oh": Intent.HUMAN}
+"""The keys that a caller who is to press one may say instead."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,10 @@ class Understander:
             choice = _choice(text, state)
             if choice is not None:
                 return Meaning(Intent.CHOICE, text, None, None, choice, None, confidence, True)
+        if state.name is StateName.OFFERING_RETRY:
+            key = _key(text)
+            if key is not None:
+                return Meaning(key, text, confidence=confidence, complete=True)
         heard = self._read(text, transcript, confidence, today)
         for attempt, certain in self._attempts(heard):
             match = self._match(attempt)
@@ -176,6 +187,9 @@ class Understander:
     def _meaning(self, match: Match, heard: _Heard, state: CallState, certain: bool) -> Meaning:
         intent = _intent(match, heard, state)
         item = self._item(match, heard, state)
+        order = self._order(match, heard)
+        if intent is Intent.ORDER_NUMBER and match.group == "ItemNumber":
+            item, order = None, self._order(match, heard, slot="item")
         day = _day(match)
         if day is not None and not heard.sure_of_day:
             # Without its day the question would be another one.
@@ -187,30 +201,46 @@ class Understander:
             day=day,
             amount=int(match.slots["amount"]) if "amount" in match.slots else None,
             confidence=heard.confidence,
-            complete=certain and self._complete(intent, item, heard, state),
+            complete=certain and self._complete(intent, item or order, heard, state),
+            order_number=order,
         )
 
     def _item(self, match: Match, heard: _Heard, state: CallState) -> str | None:
-        if match.group == templates.REFERS_BACK:
+        if match.group in templates.REFERS_BACK:
             return state.topic.item_number
         number = match.slots.get("item", "")
         fits = self._settings.item_digits_min <= len(number) <= self._settings.item_digits_max
         return number if fits and heard.sure_of_number else None
 
-    def _complete(self, intent: Intent, item: str | None, heard: _Heard, state: CallState) -> bool:
+    def _order(self, match: Match, heard: _Heard, slot: str = "order") -> str | None:
+        number = match.slots.get(slot, "")
+        fits = self._settings.order_digits_min <= len(number) <= self._settings.order_digits_max
+        return number if fits and heard.sure_of_number else None
+
+    def _complete(
+        self, intent: Intent, number: str | None, heard: _Heard, state: CallState
+    ) -> bool:
         if heard.found.open_ended or _HALF_SAID.fullmatch(heard.folded):
             return False
-        if intent in (Intent.AVAILABILITY, Intent.ITEM_NUMBER):
-            return item is not None and len(item) == self._settings.item_digits_max
+        if intent in _OF_AN_ITEM:
+            return number is not None and len(number) == self._settings.item_digits_max
+        if intent in _OF_AN_ORDER:
+            return number is not None and len(number) == self._settings.order_digits_max
         if intent is Intent.YES:
             # Anywhere else a question may follow: "yes, is item 4521 in stock?"
             return state.name in _ANSWERING
         return intent in _WHOLE
 
 
+_OF_AN_ITEM = {Intent.AVAILABILITY, Intent.PRICE, Intent.ITEM_NUMBER}
+_OF_AN_ORDER = {Intent.ORDER, Intent.ORDER_TRACKING, Intent.ORDER_NUMBER}
 _WHOLE = {
     Intent.DAY,
     Intent.ORDER_STATUS,
+    Intent.TRACKING,
+    Intent.ORDER_HISTORY,
+    Intent.BALANCE,
+    Intent.RETRY,
     Intent.HELP,
     Intent.REPEAT,
     Intent.GOODBYE,
@@ -224,11 +254,20 @@ def _intent(match: Match, heard: _Heard, state: CallState) -> Intent:
     if intent is Intent.GOODBYE and heard.gaps:
         # It would end the call: only what was heard from end to end may do that.
         return Intent.NOT_UNDERSTOOD
+    if intent is Intent.ITEM_NUMBER and _order_is_meant(state):
+        return intent if _ITEM_WORD.search(heard.folded) else Intent.ORDER_NUMBER
     if heard.gaps and heard.folded in _TOO_LITTLE:
         return Intent.NOT_UNDERSTOOD
     if intent is Intent.YES and heard.folded in _YES_IN_PASSING and state.name not in _ANSWERING:
         return Intent.NOTHING
     return intent
+
+
+def _order_is_meant(state: CallState) -> bool:
+    """Tell whether a bare number is an order's: we asked for it, or "where is my order" goes on."""
+    if state.name is StateName.CHECKING and state.open is not None:
+        return state.open.subject in ABOUT_AN_ORDER
+    return state.name is StateName.ASKING_ORDER
 
 
 def _sure(transcript: Transcript, words: Set[str]) -> bool:
@@ -295,6 +334,12 @@ def _alternatives(phrases: tuple[str, ...]) -> str:
 
 def _squeezed(text: str) -> str:
     return " ".join(text.split())
+
+
+def _key(text: str) -> Intent | None:
+    """Return what the key means that was said instead of pressed: "press one", "zero"."""
+    words = [word for word in text.split() if word not in _ABOUT_A_CHOICE]
+    return _KEYS_BY_NAME.get(words[0]) if len(words) == 1 else None
 
 
 # Choosing one of several contacts

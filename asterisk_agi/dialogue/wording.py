@@ -7,12 +7,32 @@ The first sentence begins with the fact; the others are short.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
-from asterisk_agi.dialogue import spoken
-from asterisk_agi.dialogue.effects import Line, LineKind
-from erp.model import Availability, Customer, NotFound, OrderState, OrderStatus
+from asterisk_agi.dialogue import order_wording, spoken
+from asterisk_agi.dialogue.effects import (
+    AskAvailability,
+    AskOrder,
+    AskPrice,
+    AskTracking,
+    Line,
+    LineKind,
+    Query,
+)
+from asterisk_agi.dialogue.events import Answer
+from erp.model import (
+    Availability,
+    Customer,
+    DeliveryState,
+    NotFound,
+    OrderHistory,
+    OrderState,
+    OrderStatus,
+    Price,
+    Source,
+    Tracking,
+)
 
 INCOMING_MAX = 2
 """Receipts that are told of: a caller remembers no more."""
@@ -60,77 +80,100 @@ def _incoming(answer: Availability, today: date) -> list[Line]:
     return lines or [_fact("No delivery to us is planned.")]
 
 
-def availability_note(answer: Availability) -> str:
-    """Return the answer in short, for the summary."""
-    what = spoken.quantity(answer.available)
-    return f"item {answer.item.number} on {answer.on.isoformat()}: {what} available"
+# Price
 
 
-# Order status
+def price_lines(answer: Price) -> tuple[Line, ...]:
+    """Say what one unit costs, and at which quantity where that was more than one.
 
-_STATES: dict[OrderState, str] = {
-    OrderState.DRAFT: "is a draft, and not confirmed yet",
-    OrderState.QUOTATION: "is a quotation, and not confirmed yet",
-    OrderState.CONFIRMED: "is confirmed",
-    OrderState.PROCESSING: "is being processed",
-    OrderState.PARTLY_SHIPPED: "is partly shipped",
-    OrderState.SHIPPED: "is shipped",
-    OrderState.CANCELLED: "is cancelled",
-    OrderState.UNREADABLE: "is in our system, but I can't read its status",
-}
-_NO_DELIVERY = {OrderState.DRAFT, OrderState.QUOTATION, OrderState.CANCELLED, OrderState.UNREADABLE}
+    No total is reckoned: how a system rounds it is the system's.
+    """
+    each = f"{spoken.money(answer.unit_price)} per {spoken.unit(answer.quantity.unit, Decimal(1))}"
+    item = f"item {spoken.spelled(answer.item.number)}, {answer.item.name}"
+    at = "" if answer.quantity.amount == 1 else f", for {spoken.quantity(answer.quantity)}"
+    return (_fact(f"{each} is the price of {item}{at}, without tax."),)
 
 
-def order_lines(answer: OrderStatus, today: date) -> tuple[Line, ...]:
-    """Say the state of an order, its next or last delivery and what it is of."""
-    first = (
-        f"Your last order, number {spoken.spelled(answer.number)} "
-        f"of {spoken.day(answer.ordered_on, today)}, {_STATES[answer.state]}."
-    )
-    lines = [first, *_delivery(answer, today), *_contents(answer)]
-    return tuple(_fact(line) for line in lines)
+# Orders and deliveries
 
 
-def _delivery(answer: OrderStatus, today: date) -> list[str]:
-    if answer.delivery_on is None or answer.state in _NO_DELIVERY:
-        return []
-    day = spoken.day(answer.delivery_on, today)
-    if answer.state is OrderState.SHIPPED:
-        return [f"The last delivery left on {day}."]
-    tense = "was" if answer.delivery_on < today else "is"
-    return [f"The next delivery {tense} planned for {day}."]
+def order_lines(answer: OrderStatus, today: date, last: bool = True) -> tuple[Line, ...]:
+    """Say the state of an order, its next or last delivery and what it is of.
+
+    last: True when the caller asked for the last order, not for one by its number.
+    """
+    return _facts(order_wording.order(answer, today, last))
 
 
-def _contents(answer: OrderStatus) -> list[str]:
-    if not answer.lines:
-        return []
-    if len(answer.lines) > 1:
-        return [f"It has {len(answer.lines)} lines."]
-    line = answer.lines[0]
-    return [f"It is for {spoken.quantity(line.quantity)} of {line.item_name}."]
+def history_lines(answer: OrderHistory, today: date) -> tuple[Line, ...]:
+    """Say number, date and state of the newest orders; there is at least one."""
+    return _facts(order_wording.history(answer, today))
 
 
-def order_note(answer: OrderStatus) -> str:
-    """Return the answer in short, for the summary."""
-    return f"last order {answer.number} of {answer.ordered_on.isoformat()}: {answer.state.value}"
+def tracking_lines(answer: Tracking, today: date) -> tuple[Line, ...]:
+    """Say where the deliveries of an order are, with carrier and tracking reference."""
+    return _facts(order_wording.tracking(answer, today))
+
+
+def _facts(sentences: list[str]) -> tuple[Line, ...]:
+    return tuple(_fact(sentence) for sentence in sentences)
+
+
+def unreadable(answer: Answer) -> bool:
+    """Tell whether what was asked for is a state that could not be read."""
+    if isinstance(answer, OrderStatus):
+        return answer.state is OrderState.UNREADABLE
+    if isinstance(answer, Tracking) and answer.deliveries:
+        return all(entry.state is DeliveryState.UNREADABLE for entry in answer.deliveries)
+    return False
 
 
 # What was not found
 
 
-def item_not_found_lines(answer: NotFound, item_number: str) -> tuple[Line, ...]:
-    """Say that the ERP, which was asked, has no such item."""
-    return (_fact(f"There is no item {spoken.spelled(item_number)} in our catalogue."),)
+def missing(answer: NotFound, query: Query) -> str:
+    """Return what the ERP does not have: `item`, `order` (by number), or `` for anything else."""
+    if isinstance(query, AskAvailability):
+        return "item"
+    if isinstance(query, AskPrice):
+        return "" if answer.source.operation == "price" else "item"
+    return "order" if isinstance(query, (AskOrder, AskTracking)) and query.number else ""
 
 
-def order_not_found_lines(answer: NotFound, customer: Customer) -> tuple[Line, ...]:
+def not_found_lines(answer: NotFound, query: Query) -> tuple[Line, ...]:
+    """Say that the ERP, which was asked, has no such thing."""
+    if isinstance(query, (AskAvailability, AskPrice)):
+        item = f"item {spoken.spelled(query.item_number)}"
+        if isinstance(query, AskPrice) and not missing(answer, query):
+            return (_fact(f"There is no price of {item} for {query.customer.name} in our system."),)
+        return (_fact(f"There is no {item} in our catalogue."),)
+    whose = f"of {query.customer.name} in our system"
+    if isinstance(query, (AskOrder, AskTracking)) and query.number:
+        return (_fact(f"There is no order {spoken.spelled(query.number)} {whose}."),)
+    if answer.source.operation == "tracking":
+        return (_fact("There is no delivery of your last order in our system."),)
+    return no_order_lines(query.customer)
+
+
+def no_order_lines(customer: Customer) -> tuple[Line, ...]:
     """Say that the ERP, which was asked, has no order of this account."""
     return (_fact(f"There is no order of {customer.name} in our system."),)
 
 
-def not_found_note(answer: NotFound) -> str:
-    """Return the answer in short, for the summary."""
-    return f"{answer.wanted}: not found"
+# How old it is
+
+
+def age_lines(answer: Answer, now: datetime) -> tuple[Line, ...]:
+    """Say how old it is where a system did not answer, and this is the last that it said."""
+    if answer.source.fallback:
+        return (_fact(f"That is as of {_age(answer.source, now)}."),)
+    if isinstance(answer, (Availability, Price)) and answer.item.source.fallback:
+        return (_fact(f"The item's name is as of {_age(answer.item.source, now)}."),)
+    return ()
+
+
+def _age(source: Source, now: datetime) -> str:
+    return spoken.age((now - source.read_at).total_seconds())
 
 
 # Customers

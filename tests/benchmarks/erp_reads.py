@@ -1,9 +1,10 @@
-"""How long each ERP operation takes: the Tryton connector against a Tryton of its own.
+"""How long each read takes: a configured connector against a real system of its own.
 
-    python -m tests.benchmarks.erp_reads [--rounds N] [--json FILE]
+    python -m tests.benchmarks.erp_reads [--system tryton] [--rounds N] [--json FILE]
 
 Every operation is timed at 1 and at 4 callers at once, each caller with random items, dates and
-customers. Times are wall-clock milliseconds as the dialogue sees them, connection already open.
+customers. Times are wall-clock milliseconds as the gateway sees them, connection already open,
+with what an operation needs (its item, its customer) already read.
 """
 
 from __future__ import annotations
@@ -13,119 +14,183 @@ import asyncio
 import json
 import random
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-from erp.connectors.tryton import TrytonConnector, TrytonSettings
+from erp.connector import Attempt, Connector
+from erp.connectors.configured import ConfiguredConnector
 from erp.deadline import Deadline
-from erp.model import Item
+from erp.model import Customer, Item
+from erp.profiles import load
+from erp.queries import (
+    AvailabilityOf,
+    BalanceOf,
+    CustomerByAccount,
+    CustomersByName,
+    CustomersByPhone,
+    FindItem,
+    LastOrderOf,
+    OrderHistoryOf,
+    OrderStatusOf,
+    Ping,
+    PriceFor,
+    Query,
+    TrackingOf,
+)
 from erp.secrets import Secret
+from erp.settings import SystemSettings
+from erp.trace import Trace
+from tests.rig import demo_company as demo
 from tests.rig import tryton
-from tests.rig.tryton import Launch, demo_data
 
 BUDGET_S = 10.0
 AT_ONCE = (1, 4)
 SEED = 4521
-
-Operation = Callable[[TrytonConnector, random.Random, Deadline], Awaitable[object]]
-
-
-async def _ping(erp: TrytonConnector, chance: random.Random, deadline: Deadline) -> object:
-    await erp.ping(deadline)
-    return None
+WARM_UP_ROUNDS = 2
 
 
-async def _find_item(erp: TrytonConnector, chance: random.Random, deadline: Deadline) -> object:
-    return await erp.find_item(chance.choice(NUMBERS), deadline)
+@dataclass(frozen=True)
+class Known:
+    """What the callers ask about: read once, before the clock runs."""
+
+    items: tuple[Item, ...]
+    customers: tuple[Customer, ...]
+
+    def item(self, chance: random.Random) -> Item:
+        return chance.choice(self.items)
+
+    def customer(self, chance: random.Random) -> Customer:
+        return chance.choice(self.customers)
+
+    def order(self, chance: random.Random) -> tuple[Customer, str]:
+        """Return an order's customer and number."""
+        order = chance.choice([order for order in demo.orders() if order.number])
+        account = order.values["customer"]
+        return next(one for one in self.customers if one.account == account), order.number
 
 
-async def _availability(erp: TrytonConnector, chance: random.Random, deadline: Deadline) -> object:
-    found = await erp.find_item(chance.choice(NUMBERS), deadline)
-    assert isinstance(found, Item)
-    on = date.today() + timedelta(days=chance.randrange(40))
-    return await erp.availability(found, on, deadline)
+Ask = Callable[[Known, random.Random], Query[Any]]
 
-
-async def _customers_by_phone(
-    erp: TrytonConnector, chance: random.Random, deadline: Deadline
-) -> object:
-    return await erp.customers_by_phone(chance.choice(PHONES), deadline)
-
-
-async def _last_order(erp: TrytonConnector, chance: random.Random, deadline: Deadline) -> object:
-    customers = await erp.customers_by_phone(chance.choice(PHONES), deadline)
-    return await erp.last_order(customers[0], deadline)
-
-
-OPERATIONS: dict[str, Operation] = {
-    "ping": _ping,
-    "find_item": _find_item,
-    "find_item + availability": _availability,
-    "customers_by_phone": _customers_by_phone,
-    "customers_by_phone + last_order": _last_order,
+OPERATIONS: dict[str, Ask] = {
+    "ping": lambda known, chance: Ping(),
+    "find_item": lambda known, chance: FindItem(known.item(chance).number),
+    "availability": lambda known, chance: AvailabilityOf(
+        known.item(chance), date.today() + timedelta(days=chance.randrange(40))
+    ),
+    "price": lambda known, chance: PriceFor(
+        known.item(chance), known.customer(chance), Decimal(chance.randrange(1, 100))
+    ),
+    "order_status": lambda known, chance: OrderStatusOf(*known.order(chance)),
+    "last_order": lambda known, chance: LastOrderOf(known.customer(chance)),
+    "order_history": lambda known, chance: OrderHistoryOf(known.customer(chance)),
+    "tracking": lambda known, chance: TrackingOf(*known.order(chance)),
+    "balance": lambda known, chance: BalanceOf(known.customer(chance)),
+    "customers_by_phone": lambda known, chance: CustomersByPhone(
+        chance.choice(demo.data()["customers"])["phones"][0]["number"]
+    ),
+    "customer_by_account": lambda known, chance: CustomerByAccount(known.customer(chance).account),
+    "customers_by_name": lambda known, chance: CustomersByName(
+        known.customer(chance).name.split()[0]
+    ),
 }
 
-_DEMO = demo_data()
-NUMBERS = [item["number"] for family in _DEMO["items"].values() for item in family]
-PHONES = [customer["phones"][0]["number"] for customer in _DEMO["customers"]]
+
+class Bench:
+    """Asks one opened connector, and times it."""
+
+    def __init__(self, system: str, erp: Connector) -> None:
+        self._system = system
+        self._erp = erp
+
+    async def ask(self, query: Query[Any]) -> Any:
+        deadline = Deadline.after(asyncio.get_running_loop().time(), BUDGET_S)
+        return await self._erp.ask(query, Attempt(deadline, Trace(self._system, query.operation)))
+
+    async def known(self) -> Known:
+        items = [await self.ask(FindItem(item["number"])) for item in demo.items()]
+        accounts = [customer["account"] for customer in demo.data()["customers"]]
+        customers = [await self.ask(CustomerByAccount(account)) for account in accounts]
+        return Known(tuple(items), tuple(customers))
+
+    async def timed(self, known: Known, query: Ask, callers: int, rounds: int) -> list[float]:
+        """Return the milliseconds of each call, shortest first."""
+        loop = asyncio.get_running_loop()
+        times_ms: list[float] = []
+
+        async def caller(number: int) -> None:
+            chance = random.Random(SEED + number)
+            for _ in range(rounds):
+                asked = query(known, chance)
+                begin_s = loop.time()
+                await self.ask(asked)
+                times_ms.append((loop.time() - begin_s) * 1000)
+
+        await asyncio.gather(*(caller(number) for number in range(callers)))
+        return sorted(times_ms)
 
 
-async def _timed(
-    erp: TrytonConnector, operation: Operation, callers: int, rounds: int
-) -> list[float]:
-    """Return the milliseconds of each call, shortest first."""
-    loop = asyncio.get_running_loop()
-    times_ms: list[float] = []
-
-    async def caller(number: int) -> None:
-        chance = random.Random(SEED + number)
-        for _ in range(rounds):
-            begin_s = loop.time()
-            await operation(erp, chance, Deadline.after(begin_s, BUDGET_S))
-            times_ms.append((loop.time() - begin_s) * 1000)
-
-    await asyncio.gather(*(caller(number) for number in range(callers)))
-    return sorted(times_ms)
-
-
-async def _measure(launch: Launch, rounds: int) -> list[dict[str, object]]:
-    erp = TrytonConnector(
-        TrytonSettings(launch.url, launch.database, launch.user, Secret(launch.password))
-    )
+async def _measure(system: str, settings: SystemSettings, rounds: int) -> list[dict[str, object]]:
+    erp = ConfiguredConnector(system, settings, load(settings.profile))
+    bench = Bench(system, erp)
     table: list[dict[str, object]] = []
     try:
         await erp.open(Deadline.after(asyncio.get_running_loop().time(), BUDGET_S))
-        for name, operation in OPERATIONS.items():
+        known = await bench.known()
+        for operation, query in OPERATIONS.items():
             for callers in AT_ONCE:
-                await _timed(erp, operation, callers, 2)
-                times_ms = await _timed(erp, operation, callers, rounds)
-                row: dict[str, object] = {
-                    "operation": name,
-                    "callers": callers,
-                    "p50_ms": round(times_ms[len(times_ms) // 2], 1),
-                    "p95_ms": round(times_ms[int(len(times_ms) * 0.95)], 1),
-                }
+                await bench.timed(known, query, callers, WARM_UP_ROUNDS)
+                times_ms = await bench.timed(known, query, callers, rounds)
+                row = _row(system, operation, callers, times_ms)
                 table.append(row)
-                print(
-                    "{operation:34} {callers} at once  p50 {p50_ms:6} ms  p95 {p95_ms:6} ms".format(
-                        **row
-                    ),
-                    flush=True,
-                )
+                print(LINE.format(**row), flush=True)
     finally:
         await erp.close()
     return table
 
 
+LINE = "{system:10} {operation:20} {callers} at once  p50 {p50_ms:6} ms  p95 {p95_ms:6} ms"
+
+
+def _row(system: str, operation: str, callers: int, times_ms: list[float]) -> dict[str, object]:
+    return {
+        "system": system,
+        "operation": operation,
+        "callers": callers,
+        "p50_ms": round(times_ms[len(times_ms) // 2], 1),
+        "p95_ms": round(times_ms[int(len(times_ms) * 0.95)], 1),
+    }
+
+
+@contextmanager
+def _tryton(folder: Path) -> Iterator[SystemSettings]:
+    with tryton.served(folder) as launch:
+        yield SystemSettings(
+            profile="tryton-8.2",
+            url=launch.url,
+            user=launch.user,
+            password=Secret(launch.password),
+            parameters={"database": launch.database},
+        )
+
+
+SYSTEMS = {"tryton": _tryton}
+"""Starts each system for a block, in a folder, and says how it is reached."""
+
+
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--system", choices=sorted(SYSTEMS), default="tryton")
     parser.add_argument("--rounds", type=int, default=50, help="calls of each caller")
     parser.add_argument("--json", type=Path, help="write the table there as well")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, tryton.served(Path(folder)) as launch:
-        table = asyncio.run(_measure(launch, options.rounds))
+    with tempfile.TemporaryDirectory() as folder, SYSTEMS[options.system](Path(folder)) as settings:
+        table = asyncio.run(_measure(options.system, settings, options.rounds))
     if options.json:
         options.json.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
 

@@ -2,8 +2,9 @@
 
 `TUNED` are sentences of the kind that templates were made of. `HELD_OUT` were written before the
 templates were widened, and some were looked at while that was done; nobody looked at what became
-of `FRESH` ones. `FOREIGN` ask for what the agent can't do. Values only. `{item}` is an item
-number, `{day}` a day.
+of `FRESH` ones. `FOREIGN` ask for what the agent can't do. `READS` came with the questions for
+prices, orders by number, tracking, histories and balances. Values only. `{item}` is an item number,
+`{order}` an order's, `{day}` a day.
 """
 
 from __future__ import annotations
@@ -201,7 +202,7 @@ FOREIGN = _all(
     "foreign",
     StateName.LISTENING,
     _UNKNOWN,
-    "what is the price of item {item}",
+    "is there a discount on item {item}",
     "i want to return item {item}",
     "cancel my order of item {item}",
     "how heavy is item {item}",
@@ -213,4 +214,66 @@ FOREIGN = _all(
     "my invoice for item {item} is wrong",
 )
 
-EVERY = (*TUNED, *HELD_OUT, *FOREIGN, *FRESH)
+READS = (
+    *_all(
+        "reads",
+        StateName.LISTENING,
+        (Intent.PRICE,),
+        *("what does item {item} cost", "what is the price of item {item}", "price of {item}"),
+        *("how much is item {item}", "how much are fifty of {item}", "how much is it"),
+        "can you tell me the price of item number {item} please",
+        "how much do you charge for item {item}",
+    ),
+    *_all(
+        "reads",
+        StateName.LISTENING,
+        (Intent.ORDER, Intent.ORDER_NUMBER),
+        *("where is order {order}", "what's the status of order {order}", "order {order} please"),
+        *("has order {order} been shipped yet", "i have a question about order number {order}"),
+        "when will order {order} arrive",
+    ),
+    *_all(
+        "reads",
+        StateName.LISTENING,
+        (Intent.TRACKING,),
+        *("track my order", "what's the tracking number of my last order"),
+    ),
+    *_all(
+        "reads",
+        StateName.LISTENING,
+        (Intent.ORDER_TRACKING,),
+        *("track order {order}", "tracking number of order {order}"),
+        "i need the tracking number for order {order} please",
+    ),
+    *_all(
+        "reads",
+        StateName.LISTENING,
+        (Intent.ORDER_HISTORY,),
+        *("what are my recent orders", "list my orders", "my last orders please"),
+        "what have i ordered recently",
+    ),
+    *_all(
+        "reads",
+        StateName.LISTENING,
+        (Intent.BALANCE,),
+        *("what do i owe", "my account balance", "what's the balance of my account please"),
+        *("how much do i owe you", "what's my credit limit"),
+    ),
+    *_all(
+        "reads",
+        StateName.ASKING_ORDER,
+        (Intent.ORDER_NUMBER, Intent.ORDER),
+        *("{order}", "it's {order}", "order {order}", "the order number is {order}"),
+        *("number {order} please", "order number {order}"),
+    ),
+    *_all(
+        "reads",
+        StateName.OFFERING_RETRY,
+        (Intent.RETRY, Intent.YES),
+        *("try again", "one", "yes please", "can you try again"),
+    ),
+    *_all("reads", StateName.OFFERING_RETRY, (Intent.NO,), "no thanks"),
+    *_all("reads", StateName.OFFERING_RETRY, (Intent.HUMAN,), "a colleague please"),
+)
+
+EVERY = (*TUNED, *HELD_OUT, *FOREIGN, *FRESH, *READS)

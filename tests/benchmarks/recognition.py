@@ -53,6 +53,15 @@ TEXTS = (
     "help",
     "goodbye",
 )
+READS = (
+    "what does item four five two one cost",
+    "how much are fifty of item one two eight six",
+    "where is order two zero three four",
+    "tracking number of order two zero one nine",
+    "what are my recent orders",
+    "what do i owe you",
+)
+"""Questions that came later: measured by themselves, so that the figures of TEXTS stay one line."""
 LEAD_S = 1.0
 """Comfort noise before the caller speaks."""
 AFTER_S = 2.0
@@ -175,9 +184,15 @@ def note(turn: Turn, event: EndpointEvent, first_s: float, last_s: float) -> Non
 
 
 async def run(
-    engine: VoskEngine, voices: Sequence[Voice], calls: int, noise: float, level_db: float
+    engine: VoskEngine,
+    voices: Sequence[Voice],
+    texts: Sequence[str],
+    *,
+    calls: int,
+    noise: float,
+    level_db: float,
 ) -> list[Turn]:
-    """Let all voices speak all sentences, so many calls at once."""
+    """Let all voices speak all of these sentences, so many calls at once."""
     state = replace(start(DialogueSettings()), name=StateName.LISTENING)
     free = asyncio.Semaphore(calls)
 
@@ -187,7 +202,7 @@ async def run(
             line = on_the_line(speech, noise, level_db, seed=number)
             return await hear(engine, state, voice, text, line)
 
-    pairs = [(voice, text) for text in TEXTS for voice in voices]
+    pairs = [(voice, text) for text in texts for voice in voices]
     return await asyncio.gather(*(one(n, voice, text) for n, (voice, text) in enumerate(pairs)))
 
 
@@ -235,11 +250,14 @@ async def main() -> None:
     parser.add_argument("--noise", type=float, default=8.0, help="root mean square, of 32768")
     parser.add_argument("--level", type=float, default=0.0, help="dB louder than -21 dB")
     parser.add_argument("--model", type=Path, help="folder or name of a model; none: as configured")
+    parser.add_argument("--reads", action="store_true", help="speak READS instead of TEXTS")
     arguments = parser.parse_args()
+    texts = READS if arguments.reads else TEXTS
     voices = await asyncio.to_thread(available)
     engine = await VoskEngine.load(VoskSettings(), locate(arguments.model, os.environ))
     begin_s, cpu_s = time.perf_counter(), time.process_time()
-    turns = await run(engine, voices, arguments.calls, arguments.noise, arguments.level)
+    line = {"noise": arguments.noise, "level_db": arguments.level}
+    turns = await run(engine, voices, texts, calls=arguments.calls, **line)
     audio_s = (time.perf_counter() - begin_s) * arguments.calls
     await engine.close()
     figures = summary(turns, time.process_time() - cpu_s, audio_s)

@@ -3,7 +3,7 @@
 Callers of other synthesis engines than the agent's, through G.711 and comfort noise, into voice
 activity, endpointing, recogniser and understanding, each sentence in its own state with that
 state's grammar. As fast as the processor can: the time is the audio's. A turn is right when
-intent, item number and day are those that were meant. Live turns are in `ear_to_ear.py`.
+intent, number and day are those that were meant. Live turns are in `ear_to_ear.py`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from asterisk_agi.audio import PcmChunk
 from asterisk_agi.dialogue import grammar
 from asterisk_agi.dialogue.events import Intent, LookupOutcome, Meaning
 from asterisk_agi.dialogue.machine import listening
+from asterisk_agi.dialogue.questions import Question
 from asterisk_agi.dialogue.state import (
     Caller,
     CallState,
     DialogueSettings,
     StateName,
-    Topic,
     start,
 )
 from asterisk_agi.dialogue.understanding import Understander
@@ -47,6 +47,8 @@ from tests.rig.voices import MARGIN_S, Voice, available, speak
 QUEUE_S = 60.0
 """Audio comes faster than it is decoded: more of it may wait than in a call."""
 NOISE = 8.0
+KNOWN_ITEM = "4521"
+"""The item that was talked of before."""
 FINISHED = {Intent.NOT_UNDERSTOOD, Intent.NOTHING}
 
 
@@ -59,6 +61,7 @@ class Spoken:
     intents: tuple[Intent, ...]
     text: str
     item: str | None
+    """The number that is said: an item's, or an order's."""
     day: date | None
 
 
@@ -140,7 +143,7 @@ class Listener:
         turn.heard = f"{turn.heard} / {transcript.text}".removeprefix(" / ")
         turn.words += [(word.text, round(word.confidence, 2)) for word in transcript.words]
         turn.meaning = meaning.intent.value
-        turn.item = turn.item or meaning.item_number
+        turn.item = turn.item or meaning.item_number or meaning.order_number
         turn.day = None if meaning.day == today else meaning.day
         turn.understood = meaning.intent not in FINISHED
         same = (turn.item, turn.day) == (wanted.item, wanted.day) or not turn.understood
@@ -171,15 +174,22 @@ def sentences(seed: int, asked: int, today: date) -> list[Spoken]:
 def _filled(phrasing: phrasings.Phrasing, dice: random.Random, today: date) -> Spoken:
     number = f"{dice.randrange(1000, 10000)}"
     day = today + timedelta(days=dice.randint(2, questions.AHEAD_MAX_DAYS))
-    text = phrasing.text.format(item=questions.spelled(number), day=questions.spoken_day(day))
+    spelled = questions.spelled(number)
+    text = phrasing.text.format(item=spelled, order=spelled, day=questions.spoken_day(day))
     return Spoken(
         phrasing.kind,
         phrasing.state,
         phrasing.intents,
         text,
-        number if "{item}" in phrasing.text else None,
+        _said(phrasing, number),
         _meant(phrasing.text, day),
     )
+
+
+def _said(phrasing: phrasings.Phrasing, number: str) -> str | None:
+    if phrasing.text == "how much is it":
+        return KNOWN_ITEM
+    return number if "{item}" in phrasing.text or "{order}" in phrasing.text else None
 
 
 def _meant(text: str, day: date) -> date | None:
@@ -191,7 +201,7 @@ def _meant(text: str, day: date) -> date | None:
 def state_of(name: StateName) -> CallState:
     """Return a call in a state, after one answer."""
     caller = Caller(LookupOutcome.DONE)
-    topic = Topic("4521") if name is StateName.LISTENING else Topic()
+    topic = Question(item_number=KNOWN_ITEM) if name is StateName.LISTENING else Question()
     return replace(start(DialogueSettings()), name=name, caller=caller, topic=topic)
 
 

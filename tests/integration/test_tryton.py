@@ -1,4 +1,7 @@
-"""The Tryton connector against a real Tryton 8.2 of its own."""
+"""What is Tryton's own about the configured connector, against a real Tryton 8.2.
+
+What every system must answer alike is in `erp_contract`.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,43 @@ import contextlib
 import logging
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
-from erp.connectors.tryton import TrytonConnector, TrytonSettings
-from erp.connectors.tryton_rpc import TrytonRpc
-from erp.connectors.tryton_values import rows
+from erp.connector import Attempt
+from erp.connectors.configured import ConfiguredConnector
 from erp.deadline import Deadline
-from erp.errors import BackendDown, BackendRefused, BackendSlow, BadAnswer
-from erp.model import Availability, Customer, Item, NotFound, OrderState, OrderStatus
+from erp.errors import BackendRefused, BadAnswer
+from erp.model import Availability, Customer, Item, OrderStatus, Price
+from erp.profiles import load
+from erp.queries import (
+    AvailabilityOf,
+    CustomerByAccount,
+    CustomersByPhone,
+    FindItem,
+    LastOrderOf,
+    OrderHistoryOf,
+    PriceFor,
+    Query,
+)
 from erp.secrets import Secret
+from erp.settings import SystemSettings
+from erp.trace import Trace
+from tests.rig import demo_company as demo
 from tests.rig import tryton
 from tests.rig.tryton import Launch
+from tests.rig.tryton_desk import Desk, Refused, at_desk, tagged
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 HORIZON_DAYS = 62
-UNKNOWN_NUMBER = "+12125550199"
+R = TypeVar("R")
 
 
 @pytest.fixture(scope="module")
@@ -38,363 +56,197 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
 
 
 @pytest.fixture
-async def erp(launch: Launch) -> AsyncIterator[TrytonConnector]:
-    async with connector(launch) as opened:
-        yield opened
+async def erp(launch: Launch) -> AsyncIterator[ConfiguredConnector]:
+    async with connector(launch) as made:
+        await made.open(soon())
+        yield made
+
+
+@pytest.fixture
+async def admin(launch: Launch) -> AsyncIterator[Desk]:
+    async with at_desk(launch, "admin") as desk:
+        yield desk
 
 
 @asynccontextmanager
-async def connector(launch: Launch, **changes: object) -> AsyncIterator[TrytonConnector]:
-    erp = TrytonConnector(settings(launch, **changes))
+async def connector(
+    launch: Launch, password: str = "", **parameters: str
+) -> AsyncIterator[ConfiguredConnector]:
+    settings = SystemSettings(
+        profile="tryton-8.2",
+        url=launch.url,
+        user=launch.user,
+        password=Secret(password or launch.password),
+        parameters={"database": launch.database, **parameters},
+    )
+    erp = ConfiguredConnector("tryton", settings, load(settings.profile))
     try:
         yield erp
     finally:
         await erp.close()
 
 
-def settings(launch: Launch, **changes: object) -> TrytonSettings:
-    values: dict[str, object] = {
-        "url": launch.url,
-        "database": launch.database,
-        "user": launch.user,
-        "password": Secret(launch.password),
-        **changes,
-    }
-    return TrytonSettings(**values)  # type: ignore[arg-type]
-
-
 def soon(budget_s: float = 10.0) -> Deadline:
     return Deadline.after(asyncio.get_running_loop().time(), budget_s)
 
 
-async def the_item(erp: TrytonConnector, number: str) -> Item:
-    item = await erp.find_item(number, soon())
+async def ask(erp: ConfiguredConnector, query: Query[R]) -> R:
+    return await erp.ask(query, Attempt(soon(), Trace("tryton", query.operation)))
+
+
+async def the_item(erp: ConfiguredConnector, number: str) -> Item:
+    item = await ask(erp, FindItem(number))
     assert isinstance(item, Item)
     return item
 
 
-async def the_customer(erp: TrytonConnector, number: str) -> Customer:
-    (customer,) = await erp.customers_by_phone(number, soon())
+async def the_account(erp: ConfiguredConnector, account: str) -> Customer:
+    customer = await ask(erp, CustomerByAccount(account))
+    assert isinstance(customer, Customer)
     return customer
 
 
-async def the_order(erp: TrytonConnector, number: str) -> OrderStatus:
-    order = await erp.last_order(await the_customer(erp, number), soon())
-    assert isinstance(order, OrderStatus)
-    return order
+async def promised(erp: ConfiguredConnector, number: str, in_days: int = 0) -> Availability:
+    on = date.today() + timedelta(days=in_days)
+    return await ask(erp, AvailabilityOf(await the_item(erp, number), on))
 
 
-# Items
+# Stock
 
 
-async def test_an_item_is_found_by_its_number(erp: TrytonConnector) -> None:
-    item = await the_item(erp, " 4521 ")
-    assert (item.number, item.name, item.unit) == ("4521", "M8 hex bolt", "piece")
-    assert item.source.system == "tryton"
-    assert item.source.operation == "find_item"
-    assert item.source.record == f"product.product,{item.record_id}"
-    assert item.source.live
-
-
-@pytest.mark.parametrize("number", ["9999", "452", "45210", "45%", "452_", "", "4521\\", "x" * 99])
-async def test_no_other_item_is_found(erp: TrytonConnector, number: str) -> None:
-    assert isinstance(await erp.find_item(number, soon()), NotFound)
-
-
-async def test_every_item_of_the_demo_is_there(erp: TrytonConnector) -> None:
-    families = tryton.demo_data()["items"]
-    items = [item for family in families.values() for item in family]
-    assert (len(families), len(items)) == (6, 60)
-    for wanted in random.Random(1).sample(items, 8):
-        found = await the_item(erp, wanted["number"])
-        assert (found.name, found.unit) == (wanted["name"], wanted["unit"])
-
-
-# Availability
-
-
-async def test_goods_that_are_due_out_later_are_not_available_now(erp: TrytonConnector) -> None:
-    item = await the_item(erp, "4521")
-    now = await erp.availability(item, date.today(), soon())
-    assert now.available.amount == 10
-    assert now.available.unit == "piece"
-    assert {w.warehouse: w.available.amount for w in now.warehouses} == {"North": 10, "South": 0}
-    (receipt,) = now.incoming
-    assert receipt.on == date.today() + timedelta(days=12)
-    assert receipt.quantity.amount == 200
-    later = await erp.availability(item, date.today() + timedelta(days=12), soon())
-    assert later.available.amount == 210
-
-
-async def test_an_item_without_stock_has_none_until_its_receipt(erp: TrytonConnector) -> None:
-    item = await the_item(erp, "6102")
-    today = date.today()
-    amounts = [
-        (await erp.availability(item, today + timedelta(days=days), soon())).available.amount
-        for days in (0, 7, 8)
-    ]
-    assert amounts == [0, 0, 60]
-
-
-async def test_a_date_in_the_past_is_today(erp: TrytonConnector) -> None:
-    item = await the_item(erp, "4521")
-    past = await erp.availability(item, date(2020, 1, 1), soon())
-    assert (past.on, past.available.amount) == (date.today(), Decimal(10))
-
-
-async def test_availability_is_the_lowest_of_trytons_own_forecasts(launch: Launch) -> None:
+async def test_availability_is_the_lowest_of_trytons_own_forecasts(
+    erp: ConfiguredConnector, admin: Desk
+) -> None:
     chance = random.Random(4521)
-    demo = [item["number"] for family in tryton.demo_data()["items"].values() for item in family]
-    async with connector(launch) as erp:
-        oracle = Oracle(settings(launch))
-        try:
-            for number in ("4521", "6102", *chance.sample(demo, 3)):
-                item = await the_item(erp, number)
-                on = date.today() + timedelta(days=chance.randrange(30))
-                answer = await erp.availability(item, on, soon())
-                forecasts = await oracle.forecasts(int(item.record_id), on)
-                assert answer.available.amount == max(Decimal(0), min(forecasts)), (number, on)
-        finally:
-            await oracle.close()
+    for number in ("4521", "8928", chance.choice(demo.items())["number"]):
+        in_days = chance.randrange(30)
+        answer = await promised(erp, number, in_days)
+        lowest = min(await forecasts(admin, int(answer.item.record_id), answer.on))
+        assert answer.available.amount == max(0, lowest), (number, in_days)
+
+
+async def forecasts(desk: Desk, product: int, since: date) -> list[Decimal]:
+    """Return Tryton's own forecast at every date from `since` on, over all warehouses."""
+    warehouses = [["type", "=", "warehouse"]]
+    places = await desk.call("model.stock.location.search", warehouses, 0, None, None)
+
+    async def forecast(days: int) -> Decimal:
+        (row,) = await desk.call(
+            "model.product.product.read", [product], ["forecast_quantity"],
+            locations=places, stock_date_end=tagged(since + timedelta(days=days)),
+        )
+        return Decimal(str(row["forecast_quantity"]))
+
+    return [await forecast(days) for days in range(HORIZON_DAYS)]
 
 
 async def test_configured_warehouses_alone_are_promised(launch: Launch) -> None:
-    async with connector(launch, warehouses=("South",)) as erp:
-        answer = await erp.availability(await the_item(erp, "4521"), date.today(), soon())
-        assert answer.available.amount == 0
-        assert [stock.warehouse for stock in answer.warehouses] == ["South"]
-        assert answer.incoming == ()
+    async with connector(launch, warehouses="South") as erp:
+        await erp.open(soon())
+        answer = await promised(erp, "4521")
+    assert answer.available.amount == 0
+    assert [stock.warehouse for stock in answer.warehouses] == ["South"]
+    assert answer.incoming == ()
 
 
 async def test_an_unknown_warehouse_is_named(launch: Launch) -> None:
-    async with connector(launch, warehouses=("Nowhere",)) as erp:
-        with pytest.raises(BadAnswer, match="Nowhere"):
+    async with connector(launch, warehouses="North, Nowhere") as erp:
+        with pytest.raises(BadAnswer, match="no warehouse Nowhere: mend"):
             await erp.open(soon())
 
 
-async def test_a_new_order_is_seen_at_once(launch: Launch) -> None:
-    """No stock is cached: what somebody else books between two questions counts."""
-    async with connector(launch) as erp:
-        item = await the_item(erp, "8998")
-        before = await erp.availability(item, date.today(), soon())
-        await move_out(launch, item, before, Decimal(7))
-        after = await erp.availability(item, date.today(), soon())
-        assert before.available.amount - after.available.amount == 7
+async def test_what_a_colleague_plans_is_seen_at_once(
+    erp: ConfiguredConnector, admin: Desk
+) -> None:
+    """No stock is kept, and a bin that is younger than our map of the locations counts."""
+    before = await promised(erp, "8998")
+    await move_out_of_a_new_bin(admin, int(before.item.record_id), 7)
+    after = await promised(erp, "8998")
+    assert before.available.amount - after.available.amount == 7
 
 
-# Customers
-
-
-@pytest.mark.parametrize(
-    "number", ["+12125550101", "0012125550101", "12125550101", "2125550101", "(212) 555-0101"]
-)
-async def test_a_number_is_known_in_every_spelling(erp: TrytonConnector, number: str) -> None:
-    customer = await the_customer(erp, number)
-    assert (customer.account, customer.name) == ("C001", "Harbor Machine Works")
-    assert customer.contact == "Dana Whitfield"
-    assert customer.source.record == f"party.party,{customer.record_id}"
-
-
-async def test_every_number_of_the_demo_finds_its_account(erp: TrytonConnector) -> None:
-    for customer in tryton.demo_data()["customers"]:
-        for phone in customer["phones"]:
-            found = await erp.customers_by_phone(phone["number"], soon())
-            expected = (customer["account"], phone.get("person", ""))
-            assert expected in {(one.account, one.contact) for one in found}
-
-
-async def test_a_number_of_two_accounts_finds_both(erp: TrytonConnector) -> None:
-    found = await erp.customers_by_phone("+13125550160", soon())
-    assert {one.account for one in found} == {"C025", "C026"}
-
-
-async def test_a_number_of_two_people_finds_both(erp: TrytonConnector) -> None:
-    found = await erp.customers_by_phone("+14155550170", soon())
-    assert {(one.account, one.contact) for one in found} == {
-        ("C028", "Fiona Murray"), ("C028", "Callum Reid"),
+async def move_out_of_a_new_bin(desk: Desk, product: int, quantity: float) -> None:
+    storage = await desk.the_one("stock.location", ["name", "=", "South storage"])
+    (bin_,) = await desk.call(
+        "model.stock.location.create", [{"name": "bin", "type": "storage", "parent": storage}]
+    )
+    nowhere = await desk.the_one("stock.location", ["type", "=", "lost_found"])
+    (row,) = await desk.call("model.product.product.read", [product], ["default_uom"])
+    move = {
+        "product": product,
+        "unit": row["default_uom"],
+        "quantity": quantity,
+        "from_location": bin_,
+        "to_location": nowhere,
+        "planned_date": tagged(date.today() + timedelta(days=3)),
+        "company": 1,
     }
+    await desk.call("model.stock.move.create", [move])
 
 
-@pytest.mark.parametrize("number", [UNKNOWN_NUMBER, "", "anonymous", "100", "5550101%"])
-async def test_a_number_of_nobody_finds_nobody(erp: TrytonConnector, number: str) -> None:
-    assert await erp.customers_by_phone(number, soon()) == ()
+# Prices
+
+
+async def priced(erp: ConfiguredConnector, number: str, account: str) -> Decimal:
+    item, customer = await the_item(erp, number), await the_account(erp, account)
+    price = await ask(erp, PriceFor(item, customer, Decimal(50)))
+    assert isinstance(price, Price)
+    return price.unit_price.amount
+
+
+async def test_without_an_own_price_list_that_of_all_customers_counts(
+    erp: ConfiguredConnector, admin: Desk
+) -> None:
+    party = await admin.the_one("party.party", ["code", "=", "C029"])
+    trade = await admin.the_one("product.price_list", ["name", "=", "Trade"])
+    await admin.call("model.party.party.write", [party], {"sale_price_list": None})
+    assert await priced(erp, "4521", "C029") == Decimal("0.42")
+    await admin.call("model.sale.configuration.write", [1], {"sale_price_list": trade})
+    assert await priced(erp, "4521", "C029") == Decimal("0.378")
+
+
+async def test_the_price_is_for_the_unit_in_which_the_item_is_counted(
+    erp: ConfiguredConnector, admin: Desk
+) -> None:
+    template = await admin.the_one("product.template", ["code", "=", "8906"])
+    piece = await admin.the_one("product.uom", ["name", "=", "piece"])
+    (row,) = await admin.call("model.product.uom.read", [piece], ["category"])
+    box = {"name": "box", "symbol": "box", "category": row["category"], "factor": 100.0,
+           "rate": 0.01, "rounding": 1.0, "digits": 0}
+    (unit,) = await admin.call("model.product.uom.create", [box])
+    await admin.call("model.product.template.write", [template], {"sale_uom": unit})
+    assert await priced(erp, "8906", "C002") == demo.price("8906", "C002")
 
 
 # Orders
 
 
-async def test_the_newest_order_of_an_account(erp: TrytonConnector) -> None:
-    order = await the_order(erp, "+12125550101")
-    assert order.state is OrderState.PROCESSING
-    assert order.ordered_on == date.today() - timedelta(days=7)
-    assert order.delivery_on == date.today() + timedelta(days=3)
-    (line,) = order.lines
-    assert (line.item_number, line.quantity.unit) == ("3839", "piece")
-    assert line.quantity.amount == 14
-    assert order.number.isdigit()
-    assert order.source.record == f"sale.sale,{order.record_id}"
-
-
-async def test_an_account_without_orders(erp: TrytonConnector) -> None:
-    (quarry,) = await erp.customers_by_phone(the_phone("C030"), soon())
-    assert isinstance(await erp.last_order(quarry, soon()), NotFound)
-
-
-async def test_every_newest_order_of_the_demo_reads_as_it_was_placed(
-    erp: TrytonConnector,
+async def test_a_sale_without_a_date_counts_from_its_making(
+    erp: ConfiguredConnector, admin: Desk
 ) -> None:
-    words = {"partly": "partly shipped"}
-    newest = {order["customer"]: order for order in tryton.demo_data()["orders"]}
-    for account, placed in newest.items():
-        customer = next(
-            one
-            for one in await erp.customers_by_phone(the_phone(account), soon())
-            if one.account == account
-        )
-        order = await erp.last_order(customer, soon())
-        assert isinstance(order, OrderStatus)
-        assert order.state.value == words.get(placed["state"], placed["state"]), account
-        assert order.ordered_on == date.today() - timedelta(days=placed["ordered"])
-        assert order.delivery_on == delivery_of(placed), account
-        assert [line.item_number for line in order.lines] == [
-            line["item"] for line in placed["lines"]
-        ]
+    customer = await the_account(erp, "C022")
+    party = int(customer.record_id)
+    (draft,) = await admin.call(
+        "model.sale.sale.create",
+        [{"party": party, "company": 1, "currency": 1, "sale_date": None}],
+    )
+    order = await ask(erp, LastOrderOf(customer))
+    assert isinstance(order, OrderStatus)
+    assert (order.record_id, order.ordered_on) == (str(draft), date.today())
+    history = await ask(erp, OrderHistoryOf(customer, 5))
+    dated = [one.number for one in demo.orders_of("C022")]
+    assert [one.number for one in history.orders] == ["", *dated]
 
 
-def delivery_of(placed: Mapping[str, int]) -> date | None:
-    if "ship_in" in placed:
-        return date.today() + timedelta(days=placed["ship_in"])
-    if "shipped" in placed:
-        return date.today() - timedelta(days=placed["shipped"])
-    return None
+# Sessions, rights and the log
 
 
-def the_phone(account: str) -> str:
-    customers = tryton.demo_data()["customers"]
-    phones = next(one["phones"] for one in customers if one["account"] == account)
-    number: str = phones[0]["number"]
-    return number
-
-
-# Sessions, rights and faults
-
-
-async def test_a_lost_session_is_renewed_within_the_turn(launch: Launch) -> None:
-    async with connector(launch) as erp:
-        await erp.open(soon())
-        forget_sessions(launch)
-        assert isinstance(await erp.find_item("4521", soon(2.0)), Item)
-
-
-async def test_a_wrong_password_is_refused(launch: Launch) -> None:
-    async with connector(launch, password=Secret("wrong")) as erp:
-        with pytest.raises(BackendRefused, match="password"):
-            await erp.open(soon())
-
-
-async def test_an_unknown_database_is_refused(launch: Launch) -> None:
-    async with connector(launch, database="nosuch") as erp:
-        with pytest.raises(BackendRefused, match="no such database"):
-            await erp.open(soon())
-
-
-async def test_nobody_listens(launch: Launch, unused_tcp_port: int) -> None:
-    async with connector(launch, url=f"http://127.0.0.1:{unused_tcp_port}") as erp:
-        with pytest.raises(BackendDown):
-            await erp.ping(soon())
-
-
-async def test_a_deadline_that_is_too_near(erp: TrytonConnector) -> None:
-    await erp.open(soon())
-    begin_s = asyncio.get_running_loop().time()
-    with pytest.raises(BackendSlow):
-        await erp.find_item("4521", soon(0.001))
-    assert asyncio.get_running_loop().time() - begin_s < 0.1
-
-
-async def test_our_user_may_only_read(launch: Launch) -> None:
-    rpc = TrytonRpc(settings(launch), "tryton")
-    try:
-        for method, values in {
-            "model.party.party.write": ([2], {"name": "x"}),
-            "model.sale.sale.delete": ([1],),
-            "model.stock.move.write": ([1], {"planned_date": None}),
-            "model.product.template.create": ([{"name": "x"}],),
-            "model.res.user.write": ([1], {"name": "x"}),
-            "model.account.move.read": ([1], ["id"]),
-        }.items():
-            with pytest.raises(BackendRefused):
-                await call(rpc, method, *values)
-    finally:
-        await rpc.close()
-
-
-async def test_the_log_holds_no_personal_data(
-    launch: Launch, caplog: pytest.LogCaptureFixture
+async def test_a_lost_session_is_renewed_within_the_turn(
+    launch: Launch, erp: ConfiguredConnector
 ) -> None:
-    caplog.set_level(logging.DEBUG, logger="erp")
-    async with connector(launch) as erp:
-        await the_order(erp, "+12125550101")
-    assert "operation=last_order record=sale.sale," in caplog.text
-    assert "operation=customers_by_phone record=party.party," in caplog.text
-    for secret in ("5550101", "Dana", "Harbor", launch.password):
-        assert secret not in caplog.text
-
-
-async def test_four_callers_at_once(erp: TrytonConnector) -> None:
-    item = await the_item(erp, "4521")
-    answers = await asyncio.gather(
-        *(erp.availability(item, date.today(), soon()) for _ in range(4))
-    )
-    assert {answer.available.amount for answer in answers} == {Decimal(10)}
-
-
-# What the tests ask Tryton themselves
-
-
-class Oracle:
-    """Tryton's own forecast, day by day."""
-
-    def __init__(self, of: TrytonSettings) -> None:
-        self._rpc = TrytonRpc(of, "oracle")
-
-    async def close(self) -> None:
-        await self._rpc.close()
-
-    async def forecasts(self, product: int, since: date) -> list[Decimal]:
-        """Return the forecast at every date from `since` on, over all warehouses."""
-        found = await call(
-            self._rpc, "model.stock.location.search", [["type", "=", "warehouse"]], 0, None, None
-        )
-        assert isinstance(found, list)
-        amounts = []
-        for days in range(HORIZON_DAYS):
-            context = {"locations": found, "stock_date_end": tagged(since + timedelta(days=days))}
-            answer = await call(
-                self._rpc, "model.product.product.read", [product], ["forecast_quantity"],
-                context=context,
-            )
-            amounts.append(rows(answer)[0].amount("forecast_quantity"))
-        return amounts
-
-
-async def call(
-    rpc: TrytonRpc, method: str, *parameters: object, context: Mapping[str, object] | None = None
-) -> object:
-    async def work() -> object:
-        return await rpc.read(method, *parameters, context or {}, deadline=soon())
-
-    return await rpc.within("test", soon(), work)
-
-
-async def as_admin(launch: Launch, method: str, *parameters: object) -> object:
-    rpc = TrytonRpc(
-        settings(launch, user="admin", password=Secret(launch.admin_password)), "admin"
-    )
-    try:
-        return await call(rpc, method, *parameters, context={"company": 1})
-    finally:
-        await rpc.close()
+    forget_sessions(launch)
+    attempt = Attempt(soon(2.0), Trace("tryton", "find_item"))
+    assert isinstance(await erp.ask(FindItem("4521"), attempt), Item)
 
 
 def forget_sessions(launch: Launch) -> None:
@@ -405,37 +257,45 @@ def forget_sessions(launch: Launch) -> None:
         database.commit()
 
 
-async def move_out(
-    launch: Launch, item: Item, seen: Availability, amount: Decimal
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [({"password": "wrong"}, "password"), ({"database": "nosuch"}, "no such database")],
+)
+async def test_what_must_be_mended_is_said(
+    launch: Launch, changes: dict[str, str], sentence: str
 ) -> None:
-    """Plan a delivery of so much in three days, from the first warehouse that has any."""
-    name = next(w.warehouse for w in seen.warehouses if w.available.amount >= amount)
-    (warehouse,) = rows(
-        await as_admin(
-            launch, "model.stock.location.search_read", [["name", "=", name]], 0, 1, None,
-            ["storage_location"],
-        )
-    )
-    target = await as_admin(
-        launch, "model.stock.location.search", [["type", "=", "lost_found"]], 0, 1, None
-    )
-    (unit,) = rows(
-        await as_admin(
-            launch, "model.product.product.read", [int(item.record_id)], ["default_uom"]
-        )
-    )
-    assert isinstance(target, list)
-    values = {
-        "product": int(item.record_id),
-        "unit": unit.identifier("default_uom"),
-        "quantity": float(amount),
-        "from_location": warehouse.identifier("storage_location"),
-        "to_location": target[0],
-        "planned_date": tagged(date.today() + timedelta(days=3)),
-        "company": 1,
-    }
-    await as_admin(launch, "model.stock.move.create", [values])
+    async with connector(launch, **changes) as erp:
+        with pytest.raises(BackendRefused, match=sentence):
+            await erp.open(soon())
 
 
-def tagged(day: date) -> dict[str, object]:
-    return {"__class__": "date", "year": day.year, "month": day.month, "day": day.day}
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("model.party.party.write", ([2], {"name": "x"})),
+        ("model.sale.sale.delete", ([1],)),
+        ("model.stock.move.write", ([1], {"planned_date": None})),
+        ("model.product.template.create", ([{"name": "x"}],)),
+        ("model.sale.configuration.write", ([1], {"sale_price_list": None})),
+        ("model.res.user.write", ([1], {"name": "x"})),
+        ("model.account.move.read", ([1], ["id"])),
+        ("model.account.move.line.read", ([1], ["debit"])),
+    ],
+)
+async def test_our_user_may_only_read_what_the_calls_need(
+    launch: Launch, method: str, arguments: tuple[Any, ...]
+) -> None:
+    async with at_desk(launch, launch.user) as desk:
+        with pytest.raises(Refused, match="UserError"):
+            await desk.call(method, *arguments)
+
+
+async def test_the_log_holds_no_personal_data(
+    launch: Launch, erp: ConfiguredConnector, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    (customer,) = await ask(erp, CustomersByPhone("+12125550101"))
+    await ask(erp, LastOrderOf(customer))
+    assert f"operation=customers_by_phone record={customer.record_id}" in caplog.text
+    for secret in ("5550101", "Dana", "Harbor", launch.password):
+        assert secret not in caplog.text

@@ -178,6 +178,18 @@ class AptTree:
         """
         self._apt("update")
         self._apt("install", "--yes", "--download-only", "--no-install-recommends", *packages)
+        return self._archives()
+
+    def download_alone(self, packages: Sequence[str]) -> list[Path]:
+        """Fetch packages without what they depend on; return the .deb files.
+
+        Raises FetchError, with the last words of apt.
+        """
+        self._apt("update")
+        self._apt("download", *packages, folder=self._folder / "cache" / "archives")
+        return self._archives()
+
+    def _archives(self) -> list[Path]:
         return sorted((self._folder / "cache" / "archives").glob("*.deb"))
 
     def _write(self, source_line: str) -> None:
@@ -206,12 +218,13 @@ class AptTree:
         path.touch(mode=0o600)  # a proxy setting may hold a password
         path.write_text("\n".join([*_machine_settings(), *own, ""]), "utf-8")
 
-    def _apt(self, *arguments: str) -> None:
+    def _apt(self, *arguments: str, folder: Path | None = None) -> None:
         command = ["apt-get", "-q", *arguments]
         try:
             done = subprocess.run(
                 command,
                 env=self._environment,
+                cwd=folder,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

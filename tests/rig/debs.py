@@ -19,7 +19,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 
 from tests.rig import apt_tree
 from tests.rig.apt_tree import FetchError
@@ -59,9 +61,12 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def prefix_path(name: str, suite: str, packages: Sequence[str]) -> Path:
+def prefix_path(
+    name: str, suite: str, packages: Sequence[str], leave_out: Sequence[str] = ()
+) -> Path:
     """Return where `ensure` puts these packages, whether or not it has been run."""
-    digest = hashlib.sha256("\n".join([LAYOUT, *sorted(packages)]).encode()).hexdigest()
+    said = [LAYOUT, *sorted(packages), *leave_out]
+    digest = hashlib.sha256("\n".join(said).encode()).hexdigest()
     return cache_folder() / "debs" / f"{name}-{suite}-{digest[:10]}"
 
 
@@ -71,28 +76,44 @@ def ensure(
     packages: Sequence[str],
     *,
     components: Sequence[str] = (),
+    alone: bool = False,
+    leave_out: Sequence[str] = (),
     progress: Progress = say,
 ) -> Path:
     """Return a folder in which the packages and all they depend on are unpacked.
 
     suite: a Debian suite (`sid`, `bullseye`) or '' for the machine's own.
     components: archive areas to look in; when empty, those of the machine's own sources.
+    alone: without what they depend on. leave_out: patterns of tar for files that nobody needs.
     Raises FetchError when they cannot be fetched; its message says what to do instead.
     """
     own = apt_tree.host_suite()
     suite = suite or own
-    prefix = prefix_path(name, suite, packages)
+    prefix = prefix_path(name, suite, packages, leave_out)
     if prefix.is_dir():
         return prefix
     with locked(prefix.parent / f"{prefix.name}.lock"):
         if not prefix.is_dir():  # somebody else made it while we waited
-            _make(prefix, suite, packages, components, progress)
+            wanted = _Wanted(suite, packages, components, alone, leave_out)
+            _make(prefix, wanted, progress)
     return prefix
 
 
-def _make(
-    prefix: Path, suite: str, packages: Sequence[str], components: Sequence[str], progress: Progress
-) -> None:
+@dataclass(frozen=True)
+class _Wanted:
+    """What a prefix is made of: see `ensure`."""
+
+    suite: str
+    packages: Sequence[str]
+    components: Sequence[str]
+    alone: bool
+    leave_out: Sequence[str]
+
+    def download(self, tree: apt_tree.AptTree) -> list[Path]:
+        return tree.download_alone(self.packages) if self.alone else tree.download(self.packages)
+
+
+def _make(prefix: Path, wanted: _Wanted, progress: Progress) -> None:
     own = apt_tree.host_suite()
     mirror = apt_tree.choose_mirror(apt_tree.machine_sources(), own)
     name, beginning = prefix.name.partition("-")[0], f".{prefix.name}-"
@@ -100,34 +121,38 @@ def _make(
         shutil.rmtree(stale, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=beginning, dir=prefix.parent) as work:
         folder = Path(work)
-        progress(f"{name}: fetching from the Debian mirror ({suite}) ...")
-        tree = apt_tree.AptTree(folder / "apt", mirror.line(suite, components or mirror.components))
-        debs = tree.download(packages)
-        if suite == own:
+        progress(f"{name}: fetching from the Debian mirror ({wanted.suite}) ...")
+        components = wanted.components or mirror.components
+        tree = apt_tree.AptTree(folder / "apt", mirror.line(wanted.suite, components))
+        debs = wanted.download(tree)
+        if wanted.suite == own:
             debs = [deb for deb in debs if not deb.name.startswith(LIBC + BASE)]
         megabytes = sum(deb.stat().st_size for deb in debs) // 1_000_000
         progress(f"{name}: unpacking {len(debs)} packages ({megabytes} MB) ...")
         root = folder / "root"
         root.mkdir()
-        unpack(debs, root)
+        unpack(debs, root, wanted.leave_out)
         root.rename(prefix)
     progress(f"{name}: ready in {prefix}")
 
 
-def unpack(debs: Sequence[Path], root: Path) -> None:
+def unpack(debs: Sequence[Path], root: Path, leave_out: Sequence[str] = ()) -> None:
     """Unpack .deb files into a folder. Raises FetchError when one is damaged."""
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="dpkg") as pool:
-        list(pool.map(lambda deb: _unpack_one(deb, root), debs))
+        list(pool.map(lambda deb: _unpack_one(deb, root, leave_out), debs))
 
 
-def _unpack_one(deb: Path, root: Path) -> None:
+def _unpack_one(deb: Path, root: Path, leave_out: Sequence[str]) -> None:
     if shutil.which("dpkg-deb") is None:
         raise FetchError("there is no dpkg-deb here: install the packages by hand")
-    done = subprocess.run(
-        ["dpkg-deb", "-x", str(deb), str(root)], capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise FetchError(f"{deb.name} could not be unpacked: {done.stderr.strip()}")
+    tar = ["tar", "-x", "-p", "-C", str(root), *(f"--exclude={name}" for name in leave_out)]
+    read = ["dpkg-deb", "--fsys-tarfile", str(deb)]
+    with subprocess.Popen(read, stdout=PIPE, stderr=PIPE) as files:
+        done = subprocess.run(tar, stdin=files.stdout, capture_output=True, check=False)
+        said = (files.stderr.read() if files.stderr else b"") + done.stderr
+    if done.returncode != 0 or files.returncode != 0:
+        why = said.decode("utf-8", "replace").strip()
+        raise FetchError(f"{deb.name} could not be unpacked: {why}")
 
 
 def library_folders(prefix: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -30,7 +31,7 @@ from asterisk_agi.testcall.phone import Phone
 from asterisk_agi.testcall.report import Report, hops, latency, times
 from asterisk_agi.testcall.script import ANSWER_LIMIT_S, SETTLE_S, AtOnce, Say, play
 from erp.secrets import Secret
-from tests.rig import voices
+from tests.rig import erp_systems, site, voices
 from tests.rig.control import LabError
 from tests.rig.debs import FetchError
 from tests.rig.follow import follow, until_ended
@@ -237,12 +238,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m tests.rig.demo")
     parser.add_argument("--asterisk", default="auto", choices=["auto", "22", "16"])
+    parser.add_argument("--erp", default=site.ERP, choices=erp_systems.KINDS)
     options = parser.parse_args(arguments)
     was_up = _is_up(Lab(default_folder(), options.asterisk))
-    # A lab that was up before is somebody's; ours ends with us, even when we are killed.
-    lab = Lab(default_folder(), options.asterisk, end_with_parent=not was_up)
-    with _signals_end_it():
+    if was_up and options.erp != site.ERP:
+        print(f"demo: a lab with {site.ERP} is up: `make lab-down` first", file=sys.stderr)
+        return 1
+    with _signals_end_it(), contextlib.ExitStack() as stack:
+        lab = Lab(default_folder(), options.asterisk, end_with_parent=not was_up)
         try:
+            if options.erp != site.ERP:
+                lab = _lab_with(options.erp, options.asterisk, stack)
             return _show(lab)
         except (FetchError, LabError, VoiceError, PhoneError, CallError) as error:
             print(f"demo: {error}", file=sys.stderr)
@@ -257,6 +263,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _heed_no_more()
             if not was_up:
                 lab.stop()
+
+
+def _lab_with(kind: str, asterisk: str, stack: contextlib.ExitStack) -> Lab:
+    """Return a lab whose callers are answered from another system: one line of its file differs."""
+    folder = default_folder()
+    served = erp_systems.served(kind, folder / "systems" / kind)
+    section = stack.enter_context(served)
+    settings = {"erp": {"use": kind}, "systems": {kind: section}}
+    return Lab(folder, asterisk, ("erp",), end_with_parent=True, voice_settings=settings)
 
 
 class _Told(SystemExit):

@@ -22,7 +22,7 @@ import yaml
 
 from asterisk_agi import script_build
 from dialplan.render import AGI_SCRIPT
-from tests.rig import asterisk, ports, tools, tryton
+from tests.rig import asterisk, erp_systems, ports, tools, tryton
 from tests.rig.asterisk import Account
 from tests.rig.control import ROOT, run_folder
 from tests.rig.debs import Progress
@@ -35,6 +35,9 @@ RTP_PORTS = 400
 COMPANY = "Northgate Industrial Supply"
 KNOWN_ITEM, KNOWN_NUMBER = "4521", "+12125550101"
 """An item and a customer with an order, of the demo company (etc/demo)."""
+
+ERP = "tryton"
+"""The system that a lab runs, under this name."""
 
 PROCESSES = ("asterisk", "erp", "voice", "bridge")
 
@@ -68,7 +71,7 @@ def fetch_all(progress: Progress) -> None:
     Raises FetchError when something cannot be fetched.
     """
     with ThreadPoolExecutor(thread_name_prefix="fetch") as pool:
-        erp = pool.submit(tryton.ensure, progress)  # side by side: it takes as long as the rest
+        erp = pool.submit(erp_systems.fetch_all, progress)  # side by side: the rest takes as long
         for version in ("auto", "16"):
             asterisk.ensure(version, progress)
         tools.tool_environment(progress=progress)
@@ -88,14 +91,15 @@ def prepare(wish: Wish, progress: Progress) -> Prepared:
     _put_script(site)
     children = []
     status = _status(program, site, folder)
-    erp_section: dict[str, Any] = {}
+    systems: dict[str, Any] = {}
     if "erp" not in wish.without:
         launch = _prepare_erp(folder, progress)
-        erp_section = _erp_section(launch)
+        password = _secret_file(folder, "erp", launch.password)
+        systems = {ERP: erp_systems.tryton_section(launch, password)}
         status["erp"] = _erp_status(launch)
         children.append(_erp_child(launch, folder))
     children.append(_asterisk_child(program, site, folder))
-    _write_voice_configuration(wish, site, erp_section)
+    _write_voice_configuration(wish, site, systems)
     if "voice" not in wish.without:
         children += [_voice_child(folder, progress), _bridge_child(folder)]
     return Prepared(Spec(children, wish.end_with_parent), status)
@@ -131,10 +135,7 @@ def _account(user: str) -> Account:
 
 
 def _secret_file(folder: Path, name: str, value: str) -> str:
-    path = folder / "secrets" / name
-    path.touch(mode=0o600)
-    path.write_text(value + "\n", "utf-8")
-    return f"file:{path}"
+    return erp_systems.secret_file(folder / "secrets" / name, value)
 
 
 def _status(program: asterisk.Program, site: asterisk.Site, folder: Path) -> dict[str, Any]:
@@ -167,17 +168,6 @@ def _prepare_erp(folder: Path, progress: Progress) -> tryton.Launch:
     (port,) = ports.free_ports(1)
     tryton.ensure(progress)
     return tryton.prepare(folder / "erp", port)
-
-
-def _erp_section(launch: tryton.Launch) -> dict[str, Any]:
-    return {
-        "system": "tryton",
-        "url": launch.url,
-        "database": launch.database,
-        "user": launch.user,
-        "password": launch.password,
-        **launch.settings,
-    }
 
 
 def _erp_status(launch: tryton.Launch) -> dict[str, Any]:
@@ -256,7 +246,7 @@ def _environment(folder: Path, base: dict[str, str]) -> dict[str, str]:
 
 
 def _write_voice_configuration(
-    wish: Wish, site: asterisk.Site, erp_section: dict[str, Any]
+    wish: Wish, site: asterisk.Site, systems: dict[str, Any]
 ) -> None:
     folder = wish.folder
     host = ports.LOOPBACK
@@ -270,7 +260,8 @@ def _write_voice_configuration(
         },
         "fastagi": {"host": host, "port": site.fastagi_port},
         "media": {"host": host},
-        "erp": erp_section,
+        "erp": {"use": ERP},
+        "systems": systems,
         "profiles": {"default": {"company": COMPANY}},
         "dialplan": {
             "context": asterisk.CONTEXT,
@@ -282,11 +273,6 @@ def _write_voice_configuration(
         "stories": {"folder": str(folder / "state" / "stories")},
         "check": {"item_number": KNOWN_ITEM, "phone": KNOWN_NUMBER},
     }
-    if "password" in erp_section:
-        configuration["erp"] = {
-            **erp_section,
-            "password": _secret_file(folder, "erp", erp_section["password"]),
-        }
     for name, section in (wish.voice_settings or {}).items():
         configuration[name] = {**configuration.get(name, {}), **section}
     text = yaml.safe_dump(configuration, sort_keys=False)

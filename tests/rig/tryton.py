@@ -40,18 +40,24 @@ SERIES = "8.2"
 REQUIREMENTS = (
     "trytond>=8.2,<8.3",
     "proteus>=8.2,<8.3",
+    "trytond_account_credit_limit>=8.2,<8.3",
     "trytond_sale>=8.2,<8.3",
     "trytond_sale_price_list>=8.2,<8.3",
+    "trytond_stock_shipment_cost>=8.2,<8.3",
     "waitress>=3.0",
 )
-MODULES = ("sale", "sale_price_list")
-"""With all that these depend on: party, product, stock, account, company, currency."""
+MODULES = ("sale", "sale_price_list", "account_credit_limit", "stock_shipment_cost")
+"""With all that these depend on: party, product, stock, account, carrier, company, currency."""
 
 DATABASE = "demo"
 USER = "orderline"
-SEED_PROGRAM = Path(__file__).resolve().with_name("tryton_seed.py")
+SEED_PROGRAM = "tests.rig.tryton_seed"
+SEED_FILES = tuple(
+    Path(__file__).resolve().with_name(f"tryton_{part}.py") for part in ("seed", "books", "client")
+)
 SERVE_PROGRAM = Path(__file__).resolve().with_name("tryton_serve.py")
-DEMO_FOLDER = Path(__file__).resolve().parents[2] / "etc" / "demo"
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEMO_FOLDER = REPOSITORY / "etc" / "demo"
 DEMO_FILES = ("company", "items", "customers", "orders")
 PASSWORD_BYTES = 18
 READY_TIMEOUT_S = 30.0
@@ -64,6 +70,10 @@ DATES = {
     "stock_move": ("planned_date", "effective_date", "origin_planned_date"),
     "stock_shipment_in": ("planned_date", "effective_date", "origin_planned_date"),
     "stock_shipment_out": ("planned_date", "effective_date", "origin_planned_date"),
+    "account_fiscalyear": ("start_date", "end_date"),
+    "account_period": ("start_date", "end_date"),
+    "account_move": ("date", "post_date"),
+    "account_move_line": ("maturity_date",),
 }
 """Every date of the demo that is relative to today."""
 
@@ -225,7 +235,7 @@ def _install(progress: Callable[[str], None]) -> None:
 
 def _template_path() -> Path:
     files = [DEMO_FOLDER / f"{name}.yaml" for name in DEMO_FILES]
-    return _named_by_content("template", *files, SEED_PROGRAM)
+    return _named_by_content("template", *files, *SEED_FILES)
 
 
 def _empty_path() -> Path:
@@ -261,8 +271,9 @@ def _make_template(template: Path, progress: Callable[[str], None]) -> None:
 def _seed(config: Path, database_file: Path) -> None:
     today = datetime.date.today()
     _run(
-        [str(_python()), str(SEED_PROGRAM), str(config), DATABASE],
+        [str(_python()), "-m", SEED_PROGRAM, str(config), DATABASE],
         stdin=json.dumps({**demo_data(), "today": today.isoformat()}),
+        PYTHONPATH=str(REPOSITORY),
     )
     _into_one_file(database_file)
     with contextlib.closing(sqlite3.connect(database_file)) as database:

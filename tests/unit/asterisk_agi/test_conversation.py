@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -27,7 +28,8 @@ from asterisk_agi.story import Story
 from asterisk_agi.tasks import Tasks
 from dialplan.reasons import Reason
 from erp.deadline import Deadline
-from tests.unit.asterisk_agi.test_inquiry import FakeErp
+from erp.errors import BackendDown
+from tests.unit.asterisk_agi.test_inquiry import NOW, FakeErp, an_order
 from tests.unit.asterisk_agi.test_mouth import FakePlayback, FakeSpeaker, FakeVoice
 
 TODAY = date(2026, 11, 21)
@@ -84,7 +86,7 @@ class Rig:
         instruments = Instruments(
             mouth=self._mouth,
             ear=self._ear,
-            inquiry=Inquiry(self.erp, self.story, lambda: TODAY),
+            inquiry=Inquiry(self.erp, self.story, lambda: TODAY, lambda: NOW),
             understander=Understander(profile),
             today=lambda: TODAY,
             story=self.story,
@@ -226,6 +228,42 @@ async def test_a_zero_during_the_goodbye_wants_the_human(make: Make) -> None:
     for playback in rig.speaker.playbacks:
         playback.finish(1.0, whole=True)
     assert (await rig.outcome()).reason is Reason.KEY_ZERO
+
+
+async def test_a_failure_with_a_key_is_tried_again_with_a_whole_turn_of_time(make: Make) -> None:
+    rig = make(turn_budget_s=0.1)
+    await rig.greeted()
+    down = BackendDown("fake", "find_item", "refused")
+    down.keypad = True
+    rig.erp.error = down
+    rig.ear.hear(Intent.AVAILABILITY, item="4521")
+    await rig.said("Press one to try again, or zero for a colleague.")
+    await asyncio.sleep(0.15)
+    rig.erp.error = None
+    rig.conversation.key_pressed("1")
+    await rig.said("10 pieces are available")
+    assert rig.erp.asked.count(("item", "4521")) == 2
+
+
+async def test_an_old_answer_is_told_with_its_age(make: Make) -> None:
+    rig = make()
+    await rig.greeted()
+    old = replace(an_order("2034").source, live=False, fallback=True)
+    rig.erp.last = replace(an_order("2034"), source=old)
+    rig.ear.hear(Intent.ORDER_STATUS)
+    await rig.said("Your last order, number 2 0 3 4")
+    assert rig.has_said("That is as of 20 minutes ago.")
+
+
+async def test_a_balance_is_not_even_asked_for(make: Make) -> None:
+    rig = make()
+    await rig.greeted()
+    before = list(rig.erp.asked)
+    rig.ear.hear(Intent.BALANCE)
+    await rig.said("a colleague must first check who is calling")
+    assert rig.erp.asked == before
+    rig.ear.hear(Intent.YES)
+    assert (await rig.outcome()).reason is Reason.NOT_VERIFIED
 
 
 async def test_a_slow_system_gives_a_sign_of_life_then_a_human(make: Make) -> None:

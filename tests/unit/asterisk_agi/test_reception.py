@@ -160,9 +160,12 @@ async def test_a_call_is_answered_and_handed_over_with_its_story(rig: Rig) -> No
     await rig.until_dialled(session)
     assert session.variables["ORDERLINE_RESULT"] == "unavailable"
     await asyncio.sleep(0.3)
+    assert rig.erp.inside == 1
     rig.pbx.press("1.1", "0")
     await asyncio.wait_for(serving, 5)
     assert session.answered
+    assert rig.erp.entered == [session.variables["ORDERLINE_SESSION"]]
+    assert rig.erp.inside == 0
     assert result(session) == ("transfer", "key-zero")
     assert "Anna Berg" in session.variables["ORDERLINE_SUMMARY"]
     assert rig.story[0]["event"] == "started"
@@ -253,6 +256,7 @@ async def test_an_engine_that_fails_brings_the_caller_to_a_human(rig: Rig) -> No
     session = FakeAgiSession(rig.pbx)
     await rig.serve(session)
     assert result(session) == ("unavailable", "speech-failed")
+    assert rig.erp.inside == 0
     assert rig.pbx.dials == {}
 
 
@@ -267,6 +271,7 @@ async def test_a_broken_agi_session_leaves_no_caller_on_a_silent_leg_and_nothing
     session.break_off(AgiPeerError("nonsense"))
     await asyncio.wait_for(serving, 5)
     assert result(session) == ("unavailable", "protocol-error")
+    assert (len(rig.erp.entered), rig.erp.inside) == (1, 0)
     assert rig.pbx.dials == {}
     assert rig.pbx.subscribers == {}
     assert asyncio.all_tasks() == before
@@ -285,6 +290,7 @@ async def test_a_fault_of_ours_brings_the_caller_to_a_human(
     session = FakeAgiSession(rig.pbx)
     await rig.serve(session)
     assert result(session) == ("unavailable", "internal-error")
+    assert (len(rig.erp.entered), rig.erp.inside) == (1, 0)
     assert rig.pbx.dials == {}, "the caller would sit on a silent leg"
     assert "fault of ours" in caplog.text
 
@@ -306,7 +312,7 @@ async def test_a_thousand_callers_who_hang_up_at_any_moment_leave_nothing_behind
     gc.collect()
     assert asyncio.all_tasks() == tasks
     assert open_files() == files
-    assert (rig.recognizer.open, rig.reception.calls) == (0, 0)
+    assert (rig.recognizer.open, rig.reception.calls, rig.erp.inside) == (0, 0, 0)
     assert rig.pbx.subscribers == {}
 
 

@@ -9,12 +9,14 @@ from typing import TypeVar
 from asterisk_agi.dialogue import machine
 from asterisk_agi.dialogue.effects import Effect, Line, LineKind, Say
 from asterisk_agi.dialogue.events import (
+    Answer,
     CallAnswered,
     Event,
     Intent,
     KeyPressed,
     LookupOutcome,
     Meaning,
+    QueryAnswered,
     QueryFailed,
     TurnHeard,
 )
@@ -23,25 +25,39 @@ from dialplan.reasons import Reason
 from erp.model import (
     Availability,
     Customer,
+    Delivery,
+    DeliveryState,
     Item,
+    Money,
     NotFound,
+    OrderHistory,
     OrderLine,
     OrderState,
     OrderStatus,
+    OrderSummary,
+    Price,
     Quantity,
     Receipt,
     Source,
+    Tracking,
 )
 
 TODAY = date(2026, 11, 21)
 """A Saturday."""
 FRIDAY = date(2026, 11, 27)
 SETTINGS = DialogueSettings(company="Acme Supplies")
+NOW = datetime(2026, 11, 21, 9, 20, tzinfo=timezone.utc)
+"""Twenty minutes after everything was read."""
 E = TypeVar("E")
 
 
-def source(operation: str = "availability") -> Source:
-    return Source("tryton", operation, "record,1", datetime(2026, 11, 21, 9, tzinfo=timezone.utc))
+def source(operation: str = "availability", fallback: bool = False) -> Source:
+    read_at = datetime(2026, 11, 21, 9, tzinfo=timezone.utc)
+    return Source("tryton", operation, "record,1", read_at, not fallback, fallback)
+
+
+def answered(answer: Answer) -> QueryAnswered:
+    return QueryAnswered(answer, NOW)
 
 
 def customer(contact: str = "Anna Berg", name: str = "Northwind", account: str = "C1") -> Customer:
@@ -62,25 +78,62 @@ def available(
     on: date = TODAY,
     incoming: tuple[Receipt, ...] = (),
     unit: str = "Unit",
+    *,
+    old_item: bool = False,
 ) -> Availability:
-    item = Item("17", number, "M8 hex bolt", unit, source("find_item"))
+    item = Item("17", number, "M8 hex bolt", unit, source("find_item", old_item))
     return Availability(item, on, units(amount, unit), (), incoming, source())
+
+
+def price(
+    amount: str = "0.42",
+    currency: str = "USD",
+    quantity: str = "1",
+    number: str = "4521",
+    fallback: bool = False,
+) -> Price:
+    item = Item("17", number, "M8 hex bolt", "piece", source("find_item"))
+    each = Money(Decimal(amount), currency)
+    return Price(item, units(quantity, "piece"), each, source("price", fallback))
 
 
 def order(
     state: OrderState = OrderState.PARTLY_SHIPPED,
     delivery_on: date | None = date(2026, 11, 24),
     lines: int = 2,
+    number: str = "SO1042",
 ) -> OrderStatus:
     line = OrderLine("4521", "M8 hex bolt", units(50))
     ordered_on = date(2026, 11, 12)
     return OrderStatus(
-        "9", "SO1042", ordered_on, state, delivery_on, (line,) * lines, source("last_order")
+        "9", number, ordered_on, state, delivery_on, (line,) * lines, source("last_order")
     )
 
 
-def not_found(wanted: str = "item 9999") -> NotFound:
-    return NotFound(wanted, source("find_item"))
+def history(count: int, state: OrderState = OrderState.SHIPPED) -> OrderHistory:
+    orders = tuple(
+        OrderSummary(str(n), str(2040 - n), date(2026, 11, 20 - n), state) for n in range(count)
+    )
+    return OrderHistory(orders, source("order_history"))
+
+
+def delivery(
+    state: DeliveryState = DeliveryState.SHIPPED,
+    *,
+    planned_on: date | None = None,
+    shipped_on: date | None = date(2026, 11, 20),
+    carrier: str = "Parcel Post",
+    reference: str = "PP40137",
+) -> Delivery:
+    return Delivery("1", "D1", state, planned_on, shipped_on, carrier, reference)
+
+
+def tracking(*deliveries: Delivery, number: str = "2034") -> Tracking:
+    return Tracking(number, deliveries, source("tracking"))
+
+
+def not_found(wanted: str = "item 9999", operation: str = "find_item") -> NotFound:
+    return NotFound(wanted, source(operation))
 
 
 class Call:
@@ -112,9 +165,10 @@ class Call:
         *,
         choice: int | None = None,
         amount: int | None = None,
+        order: str | None = None,
         text: str = "words",
     ) -> Call:
-        meaning = Meaning(intent, text, item_number, day, choice, amount, 1.0, True)
+        meaning = Meaning(intent, text, item_number, day, choice, amount, 1.0, True, order)
         return self.feed(TurnHeard(meaning))
 
     def press(self, keys: str) -> Call:
@@ -155,12 +209,16 @@ def in_state(name: StateName) -> Call:
     call.answer(ANNA)
     if name is StateName.ASKING_ITEM:
         call.hear(Intent.AVAILABILITY)
+    elif name is StateName.ASKING_ORDER:
+        call.hear(Intent.ORDER)
     elif name is StateName.KEYPAD:
         call.press("4")
     elif name is StateName.CHECKING:
         call.hear(Intent.AVAILABILITY, "4521")
     elif name is StateName.OFFERING_HUMAN:
         call.hear(Intent.ORDER_STATUS).feed(QueryFailed(Reason.BACKEND_SLOW))
+    elif name is StateName.OFFERING_RETRY:
+        call.hear(Intent.AVAILABILITY, "4521").feed(QueryFailed(Reason.BACKEND_SLOW, keypad=True))
     elif name is StateName.ENDING:
         call.hear(Intent.GOODBYE)
     assert call.name is name

@@ -80,6 +80,26 @@ def test_a_full_question_is_heard_where_an_item_is_asked_for() -> None:
     assert listening <= set(grammar.phrases(state(StateName.ASKING_ITEM)))
 
 
+def test_the_other_reads_are_heard_wherever_a_question_may_come() -> None:
+    asked = {"price", "cost", "order", "orders", "track", "tracking", "owe", "balance", "credit"}
+    for name in (StateName.LISTENING, StateName.ASKING_ITEM, StateName.ASKING_ORDER):
+        assert asked <= words(name)
+
+
+def test_an_order_number_is_heard_after_its_word() -> None:
+    phrases = grammar.phrases(state(StateName.LISTENING))
+    pairs = {pair for phrase in phrases for pair in _pairs(phrase)}
+    heard = {first for before, first in pairs if before == "order"}
+    assert len(heard & {*grammar.DIGITS, *grammar.TEENS, *grammar.TENS}) > len(grammar.DIGITS) // 2
+
+
+def test_another_try_is_heard_where_it_is_offered() -> None:
+    phrases = set(grammar.phrases(state(StateName.OFFERING_RETRY)))
+    assert {"try again", "one", "press one", "a colleague"} <= phrases
+    assert {"yes", "no", "zero"} <= words(StateName.OFFERING_RETRY)
+    assert "stock" not in words(StateName.OFFERING_RETRY)
+
+
 def test_a_choice_is_heard_as_what_it_is_where_there_is_none() -> None:
     phrases = grammar.phrases(state(StateName.OFFERING_HUMAN))
     assert {"one", "two", "the first one", "number two"} <= set(phrases)

@@ -3,11 +3,18 @@ from __future__ import annotations
 import pytest
 
 from asterisk_agi.dialogue import machine
-from asterisk_agi.dialogue.effects import AskAvailability, HandOff, Say
+from asterisk_agi.dialogue.effects import (
+    AskAvailability,
+    AskOrder,
+    AskPrice,
+    AskTracking,
+    HandOff,
+    Say,
+)
 from asterisk_agi.dialogue.events import Intent, KeysEnded
 from asterisk_agi.dialogue.state import DialogueSettings, StateName
 from dialplan.reasons import Reason
-from tests.unit.asterisk_agi.dialogue.builders import Call, in_state
+from tests.unit.asterisk_agi.dialogue.builders import ANNA, Call, in_state
 
 
 class TestKeys:
@@ -55,6 +62,31 @@ class TestKeys:
     def test_star_clears_the_number(self) -> None:
         call = in_state(StateName.LISTENING).press("99*4521")
         assert call.only(AskAvailability).item_number == "4521"
+
+    def test_an_order_number_is_keyed_where_one_is_asked_for(self) -> None:
+        call = in_state(StateName.ASKING_ORDER).press("203")
+        assert call.name is StateName.ASKING_ORDER
+        assert machine.listening(call.state).keys_s is not None
+        assert call.press("4").only(AskOrder).number == "2034"
+
+    def test_an_order_number_ends_with_hash_or_time(self) -> None:
+        settings = DialogueSettings(order_digits_min=2, order_digits_max=6)
+        for end in ("#", ""):
+            call = Call(settings).answer(ANNA).hear(Intent.ORDER_TRACKING).press(f"203{end}")
+            if not end:
+                call.feed(KeysEnded())
+            assert call.only(AskTracking).number == "203"
+
+    def test_an_order_number_that_is_too_short_is_asked_for_again(self) -> None:
+        call = in_state(StateName.ASKING_ORDER).press("20").feed(KeysEnded())
+        assert call.has(HandOff), "a 0 at its end means the human"
+        call = in_state(StateName.ASKING_ORDER).press("23#")
+        assert call.said.startswith("That was no complete order number.")
+        assert (call.name, call.state.keys) == (StateName.ASKING_ORDER, "")
+
+    def test_a_number_that_is_keyed_for_a_price_asks_for_the_price(self) -> None:
+        call = Call().answer(ANNA).hear(Intent.PRICE).press("4521")
+        assert call.only(AskPrice).item_number == "4521"
 
     def test_yes_and_no_by_key(self) -> None:
         assert in_state(StateName.OFFERING_HUMAN).press("1").has(HandOff)

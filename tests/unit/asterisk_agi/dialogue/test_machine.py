@@ -42,6 +42,7 @@ from tests.unit.asterisk_agi.dialogue.builders import (
     SETTINGS,
     TODAY,
     Call,
+    answered,
     available,
     customer,
     in_state,
@@ -131,7 +132,7 @@ class TestAvailability:
     def test_asks_for_now_and_tells_the_fact_first(self) -> None:
         call = in_state(StateName.LISTENING).hear(Intent.AVAILABILITY, "4521")
         assert call.effects == (AskAvailability("4521", None),)
-        call.feed(QueryAnswered(available(70)))
+        call.feed(answered(available(70)))
         assert call.facts == ["70 units are available of item 4 5 2 1, M8 hex bolt, now."]
         assert call.lines[-1] == Line("Is there anything else?", LineKind.FIXED)
         assert call.name is StateName.LISTENING
@@ -139,19 +140,19 @@ class TestAvailability:
     def test_asks_for_a_date(self) -> None:
         call = in_state(StateName.LISTENING).hear(Intent.AVAILABILITY, "4521", FRIDAY)
         assert call.only(AskAvailability) == AskAvailability("4521", FRIDAY)
-        call.feed(QueryAnswered(available(1, on=FRIDAY)))
+        call.feed(answered(available(1, on=FRIDAY)))
         assert call.facts[0].startswith("1 unit is available of item 4 5 2 1")
         assert call.facts[0].endswith("by Friday, November 27th.")
 
     def test_tells_what_comes_in_when_there_is_none(self) -> None:
         incoming = (Receipt(FRIDAY, units(500)),)
-        call = in_state(StateName.CHECKING).feed(QueryAnswered(available(0, incoming=incoming)))
+        call = in_state(StateName.CHECKING).feed(answered(available(0, incoming=incoming)))
         assert call.facts[0].startswith("None is available")
         assert call.facts[1] == "500 units are due in on Friday, November 27th."
 
     def test_tells_what_comes_in_when_it_is_less_than_wanted(self) -> None:
         call = in_state(StateName.LISTENING).hear(Intent.AVAILABILITY, "4521", amount=50)
-        call.feed(QueryAnswered(available(30)))
+        call.feed(answered(available(30)))
         assert call.facts[0].startswith("Only 30 units are available")
         assert call.facts[1] == "No delivery to us is planned."
 
@@ -161,7 +162,7 @@ class TestAvailability:
         assert call.hear(Intent.ITEM_NUMBER, "4521").only(AskAvailability).on == FRIDAY
 
     def test_a_bare_day_means_the_item_before(self) -> None:
-        call = in_state(StateName.CHECKING).feed(QueryAnswered(available()))
+        call = in_state(StateName.CHECKING).feed(answered(available()))
         assert call.hear(Intent.DAY, day=FRIDAY).only(AskAvailability).item_number == "4521"
 
     def test_a_bare_day_without_an_item_asks_for_one(self) -> None:
@@ -171,18 +172,18 @@ class TestAvailability:
 
     def test_a_bare_number_means_the_day_before(self) -> None:
         call = in_state(StateName.LISTENING).hear(Intent.AVAILABILITY, "4521", FRIDAY)
-        call.feed(QueryAnswered(available(on=FRIDAY))).hear(Intent.ITEM_NUMBER, "4522")
+        call.feed(answered(available(on=FRIDAY))).hear(Intent.ITEM_NUMBER, "4522")
         assert call.only(AskAvailability) == AskAvailability("4522", FRIDAY)
 
     def test_an_unknown_item_is_said_and_asked_for_again(self) -> None:
         call = in_state(StateName.LISTENING).hear(Intent.AVAILABILITY, "9999", FRIDAY)
-        call.feed(QueryAnswered(not_found()))
+        call.feed(answered(not_found()))
         assert call.facts == ["There is no item 9 9 9 9 in our catalogue."]
         assert call.name is StateName.ASKING_ITEM
         assert call.hear(Intent.ITEM_NUMBER, "4521").only(AskAvailability).on == FRIDAY
 
     def test_an_unknown_item_is_not_what_a_bare_day_means(self) -> None:
-        call = in_state(StateName.CHECKING).feed(QueryAnswered(not_found()))
+        call = in_state(StateName.CHECKING).feed(answered(not_found()))
         assert not call.hear(Intent.DAY, day=FRIDAY).has(AskAvailability)
 
 
@@ -190,7 +191,7 @@ class TestOrderStatus:
     def test_asks_for_the_only_match(self) -> None:
         call = in_state(StateName.LISTENING).hear(Intent.ORDER_STATUS)
         assert call.effects == (AskLastOrder(ANNA),)
-        call.feed(QueryAnswered(order()))
+        call.feed(answered(order()))
         assert call.facts[0] == (
             "Your last order, number S O 1 0 4 2 of Thursday, November 12th, is partly shipped."
         )
@@ -199,12 +200,12 @@ class TestOrderStatus:
 
     def test_an_account_without_orders(self) -> None:
         call = in_state(StateName.LISTENING).hear(Intent.ORDER_STATUS)
-        call.feed(QueryAnswered(not_found("an order of this account")))
+        call.feed(answered(not_found("an order of this account")))
         assert call.facts == ["There is no order of Northwind in our system."]
 
     def test_an_unreadable_state_is_said_and_a_human_offered(self) -> None:
         call = in_state(StateName.LISTENING).hear(Intent.ORDER_STATUS)
-        call.feed(QueryAnswered(order(OrderState.UNREADABLE)))
+        call.feed(answered(order(OrderState.UNREADABLE)))
         assert "can't read its status" in call.facts[0]
         assert call.hear(Intent.YES).only(HandOff).reason is Reason.BACKEND_BAD_ANSWER
 
@@ -223,7 +224,7 @@ class TestOrderStatus:
     def test_a_match_is_chosen_by_key_once_for_the_call(self) -> None:
         call = Call().answer(ANNA, BOB).hear(Intent.ORDER_STATUS).press("1")
         assert call.only(AskLastOrder).customer == ANNA
-        call.feed(QueryAnswered(order())).hear(Intent.ORDER_STATUS)
+        call.feed(answered(order())).hear(Intent.ORDER_STATUS)
         assert call.only(AskLastOrder).customer == ANNA
 
     @pytest.mark.parametrize("choice", [0, 3, 9])
@@ -272,7 +273,7 @@ class TestTalk:
         assert call.hear(Intent.REPEAT).lines == before
 
     def test_repeat_says_the_answer_again_as_a_fact(self) -> None:
-        call = in_state(StateName.CHECKING).feed(QueryAnswered(available()))
+        call = in_state(StateName.CHECKING).feed(answered(available()))
         facts = call.facts
         assert call.hear(Intent.REPEAT).facts == facts
 
@@ -289,7 +290,7 @@ class TestTalk:
     def test_no_ends_the_call_only_after_anything_else(self) -> None:
         call = in_state(StateName.LISTENING).hear(Intent.NO)
         assert call.name is StateName.LISTENING
-        call = in_state(StateName.CHECKING).feed(QueryAnswered(available())).hear(Intent.NO)
+        call = in_state(StateName.CHECKING).feed(answered(available())).hear(Intent.NO)
         assert call.has(Finish)
 
     def test_yes_and_thanks_go_on(self) -> None:
@@ -304,9 +305,11 @@ class TestSilence:
         [
             StateName.LISTENING,
             StateName.ASKING_ITEM,
+            StateName.ASKING_ORDER,
             StateName.CHOOSING_CONTACT,
             StateName.KEYPAD,
             StateName.OFFERING_HUMAN,
+            StateName.OFFERING_RETRY,
         ],
     )
     def test_two_prompts_then_a_human(self, name: StateName) -> None:
@@ -346,7 +349,15 @@ class TestMisunderstanding:
         call = in_state(StateName.ASKING_ITEM).hear(Intent.ITEM_NUMBER).hear(Intent.AVAILABILITY)
         assert call.name is StateName.KEYPAD
 
-    @pytest.mark.parametrize("name", [StateName.OFFERING_HUMAN, StateName.CHOOSING_CONTACT])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            StateName.OFFERING_HUMAN,
+            StateName.OFFERING_RETRY,
+            StateName.CHOOSING_CONTACT,
+            StateName.ASKING_ORDER,
+        ],
+    )
     def test_a_question_with_few_answers_offers_its_own_keys(self, name: StateName) -> None:
         call = in_state(name).hear(Intent.NOT_UNDERSTOOD).hear(Intent.NOT_UNDERSTOOD)
         assert call.name is name
@@ -358,7 +369,7 @@ class TestQueries:
     def test_filler_while_checking_only(self) -> None:
         call = in_state(StateName.CHECKING).feed(FillerDue())
         assert call.lines == (Line("One moment, I'm checking.", LineKind.FILLER),)
-        assert call.feed(QueryAnswered(available()), FillerDue()).effects == ()
+        assert call.feed(answered(available()), FillerDue()).effects == ()
 
     @pytest.mark.parametrize(
         "reason",
@@ -378,8 +389,8 @@ class TestQueries:
     def test_a_new_question_replaces_the_old_one(self) -> None:
         call = in_state(StateName.CHECKING).hear(Intent.AVAILABILITY, "4522")
         assert call.effects == (DropQuery(), AskAvailability("4522", None))
-        assert call.feed(QueryAnswered(available(number="4521"))).effects == ()
-        assert call.feed(QueryAnswered(available(number="4522"))).facts
+        assert call.feed(answered(available(number="4521"))).effects == ()
+        assert call.feed(answered(available(number="4522"))).facts
 
     def test_a_day_that_comes_after_the_question_completes_it(self) -> None:
         call = in_state(StateName.CHECKING).hear(Intent.DAY, day=FRIDAY)
@@ -407,7 +418,7 @@ class TestQueries:
         assert call.only(DropQuery)
 
     def test_an_answer_of_the_wrong_kind_is_not_told(self) -> None:
-        assert in_state(StateName.CHECKING).feed(QueryAnswered(order())).effects == ()
+        assert in_state(StateName.CHECKING).feed(answered(order())).effects == ()
 
     @pytest.mark.parametrize("name", [name for name in StateName if name is not StateName.GREETING])
     def test_longest_call_goes_to_a_human(self, name: StateName) -> None:
@@ -437,7 +448,13 @@ class TestListening:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"item_digits_min": 0}, {"item_digits_min": 6}, {"choices_max": 10}]
+    "wrong",
+    [
+        {"item_digits_min": 0},
+        {"item_digits_min": 6},
+        {"order_digits_min": 6},
+        {"choices_max": 10},
+    ],
 )
 def test_settings_refuse_what_cannot_work(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -445,5 +462,5 @@ def test_settings_refuse_what_cannot_work(wrong: dict[str, int]) -> None:
 
 
 def test_decimal_amounts_are_told_plainly() -> None:
-    call = in_state(StateName.CHECKING).feed(QueryAnswered(available("12.50", unit="m")))
+    call = in_state(StateName.CHECKING).feed(answered(available("12.50", unit="m")))
     assert call.facts[0].startswith("12.5 meters are available")

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asterisk_agi.dialogue.events import Intent, LookupOutcome, QueryAnswered, QueryFailed
+from asterisk_agi.dialogue.events import Intent, LookupOutcome, QueryFailed
 from asterisk_agi.dialogue.state import Caller, start
 from asterisk_agi.dialogue.summary import SUMMARY_MAX, summarise
 from dialplan.reasons import Reason
@@ -16,20 +17,25 @@ from tests.unit.asterisk_agi.dialogue.builders import (
     FRIDAY,
     SETTINGS,
     Call,
+    answered,
     available,
     customer,
+    delivery,
+    history,
     order,
+    price,
+    tracking,
 )
 
 
 def test_says_who_why_and_what_was_told() -> None:
     call = Call().answer(ANNA).hear(Intent.AVAILABILITY, "4521", FRIDAY)
-    call.feed(QueryAnswered(available(70, on=FRIDAY))).hear(Intent.ORDER_STATUS)
-    call.feed(QueryAnswered(order())).hear(Intent.HUMAN)
+    call.feed(answered(available(70, on=FRIDAY))).hear(Intent.ORDER_STATUS)
+    call.feed(answered(order())).hear(Intent.HUMAN)
     assert summarise(call.state, Reason.CALLER_ASKED) == (
         "Caller: Anna Berg of Northwind (account C1). Why: caller asked for a person. "
         "Told: item 4521 on 2026-11-27: 70 units available; "
-        "last order SO1042 of 2026-11-12: partly shipped."
+        "order SO1042 of 2026-11-12: partly shipped."
     )
 
 
@@ -47,14 +53,47 @@ def test_an_order_question_without_an_account_is_open() -> None:
 
 
 def test_an_answered_question_is_not_open() -> None:
-    call = Call().answer(ANNA).hear(Intent.ORDER_STATUS).feed(QueryAnswered(order()))
+    call = Call().answer(ANNA).hear(Intent.ORDER_STATUS).feed(answered(order()))
     assert "Open" not in summarise(call.state, Reason.KEY_ZERO)
 
 
 def test_a_day_without_an_item_is_open() -> None:
     call = Call().answer().hear(Intent.AVAILABILITY, day=FRIDAY).press("0")
     text = summarise(call.state, Reason.KEY_ZERO)
-    assert "Open: availability on 2026-11-27 of an unknown item" in text
+    assert "Open: availability of an unknown item on 2026-11-27" in text
+
+
+@pytest.mark.parametrize(
+    ("meant", "text"),
+    [
+        ({"intent": Intent.PRICE, "item_number": "4521"}, "price of item 4521"),
+        (
+            {"intent": Intent.PRICE, "item_number": "4521", "amount": 50},
+            "price of item 4521 (50 wanted)",
+        ),
+        ({"intent": Intent.ORDER, "order": "2034"}, "status of order 2034"),
+        ({"intent": Intent.ORDER}, "status of an order"),
+        ({"intent": Intent.ORDER_TRACKING, "order": "2034"}, "tracking of order 2034"),
+        ({"intent": Intent.TRACKING}, "tracking of the last order"),
+        ({"intent": Intent.ORDER_HISTORY}, "recent orders"),
+        ({"intent": Intent.BALANCE}, "account balance"),
+    ],
+)
+def test_every_question_that_was_not_answered_is_open(meant: dict[str, Any], text: str) -> None:
+    call = Call().answer(ANNA).hear(**meant)
+    assert f"Open: {text}." in summarise(call.state, Reason.KEY_ZERO)
+
+
+def test_says_what_was_told_of_prices_and_orders() -> None:
+    call = Call().answer(ANNA)
+    call.hear(Intent.PRICE, "4521", amount=50).feed(answered(price("0.378", quantity="50")))
+    call.hear(Intent.ORDER_TRACKING, order="2034").feed(answered(tracking(delivery())))
+    call.hear(Intent.ORDER_HISTORY).feed(answered(history(1)))
+    text = summarise(call.state, Reason.KEY_ZERO)
+    assert "price of item 4521 at 50 pieces: 0.378 USD" in text
+    assert "deliveries of order 2034: shipped PP40137" in text
+    assert "recent orders: 2040 of 2026-11-20: shipped" in text
+    assert "Open" not in text
 
 
 def test_says_what_was_not_understood() -> None:

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from asterisk_agi.dialogue import understanding
 from asterisk_agi.dialogue.events import Intent, LookupOutcome, Meaning
+from asterisk_agi.dialogue.questions import Question, Subject
 from asterisk_agi.dialogue.state import (
     Caller,
     CallState,
     DialogueSettings,
     StateName,
-    Topic,
     start,
 )
 from asterisk_agi.dialogue.understanding import Understander
@@ -173,6 +173,106 @@ OTHERS = [
 ]
 
 
+READS: list[tuple[str, Intent, str | None, str | None, int | None]] = [
+    ("what does item four five two one cost", Intent.PRICE, "4521", None, None),
+    ("price of four five two one", Intent.PRICE, "4521", None, None),
+    ("how much are fifty of four five two one", Intent.PRICE, "4521", None, 50),
+    ("how much is item four five two one", Intent.PRICE, "4521", None, None),
+    ("what would fifty pieces of item four five two one cost me", Intent.PRICE, "4521", None, 50),
+    ("can you tell me the price of four five two one please", Intent.PRICE, "4521", None, None),
+    ("how much is it", Intent.PRICE, "1234", None, None),
+    ("how much are ten of them", Intent.PRICE, "1234", None, 10),
+    ("i need a price", Intent.PRICE, None, None, None),
+    ("where is order two zero three four", Intent.ORDER, None, "2034", None),
+    ("what's the status of order twenty thirty four", Intent.ORDER, None, "2034", None),
+    ("where is my order number two zero three four", Intent.ORDER, None, "2034", None),
+    ("has order two zero three four been shipped yet", Intent.ORDER, None, "2034", None),
+    ("can you check order two zero three four", Intent.ORDER, None, "2034", None),
+    ("order for five two one", Intent.ORDER_NUMBER, None, "4521", None),
+    ("where is order two zero", Intent.ORDER, None, None, None),
+    ("status of an order", Intent.ORDER, None, None, None),
+    ("track my order", Intent.TRACKING, None, None, None),
+    ("what's the tracking number", Intent.TRACKING, None, None, None),
+    ("tracking number of order two zero three four", Intent.ORDER_TRACKING, None, "2034", None),
+    ("i want to track an order", Intent.ORDER_TRACKING, None, None, None),
+    ("what are my recent orders", Intent.ORDER_HISTORY, None, None, None),
+    ("list my orders", Intent.ORDER_HISTORY, None, None, None),
+    ("what do i owe", Intent.BALANCE, None, None, None),
+    ("my account balance please", Intent.BALANCE, None, None, None),
+    # The word that stands by a number decides: these are items.
+    ("can i order four five two one", Intent.AVAILABILITY, "4521", None, None),
+    ("i need to order item four five two one", Intent.AVAILABILITY, "4521", None, None),
+    ("how much of item four five two one is available", Intent.AVAILABILITY, "4521", None, None),
+]
+
+
+@pytest.mark.parametrize(("text", "intent", "item", "order", "amount"), READS)
+def test_the_other_reads(
+    text: str, intent: Intent, item: str | None, order: str | None, amount: int | None
+) -> None:
+    known = replace(state(), topic=Question(item_number="1234"))
+    meaning = understand(text, known)
+    assert (meaning.intent, meaning.item_number) == (intent, item)
+    assert (meaning.order_number, meaning.amount) == (order, amount)
+    assert meaning.day is None
+
+
+class TestWhichOrder:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "two zero three four",
+            "it's two zero three four",
+            "number two zero three four please",
+            "order two zero three four",
+            "the order number is two zero three four",
+        ],
+    )
+    def test_a_bare_number_is_the_orders_that_was_asked_for(self, text: str) -> None:
+        meaning = understand(text, StateName.ASKING_ORDER)
+        assert (meaning.intent, meaning.order_number) == (Intent.ORDER_NUMBER, "2034")
+        assert (meaning.item_number, meaning.complete) == (None, True)
+
+    def test_a_bare_number_goes_on_with_the_question_for_an_order(self) -> None:
+        asked = replace(state(StateName.CHECKING), open=Question(Subject.LAST_ORDER))
+        assert understand("two zero three four", asked).order_number == "2034"
+        asked = replace(asked, open=Question(Subject.AVAILABILITY, "4522"))
+        assert understand("four five two one", asked).item_number == "4521"
+
+    def test_an_item_is_one_by_its_word(self) -> None:
+        meaning = understand("item four five two one", StateName.ASKING_ORDER)
+        assert (meaning.intent, meaning.item_number) == (Intent.ITEM_NUMBER, "4521")
+
+    def test_a_doubtful_digit_is_asked_for_again(self) -> None:
+        meaning = unsure("where is order two zero three four", "three", 0.55)
+        assert (meaning.intent, meaning.order_number) == (Intent.ORDER, None)
+
+    def test_digits_as_the_settings_have_them(self) -> None:
+        understander = Understander(DialogueSettings(order_digits_min=2, order_digits_max=3))
+        asking = state(StateName.ASKING_ORDER)
+        for text, number in (("two zero", "20"), ("two zero three four", None)):
+            meaning = understander.understand(Transcript(text, (), True), asking, TODAY)
+            assert meaning.order_number == number
+
+
+class TestRetry:
+    @pytest.mark.parametrize(
+        ("text", "intent"),
+        [
+            ("one", Intent.RETRY),
+            ("press one", Intent.RETRY),
+            ("try again", Intent.RETRY),
+            ("yes please", Intent.YES),
+            ("zero", Intent.HUMAN),
+            ("a colleague", Intent.HUMAN),
+            ("no thanks", Intent.NO),
+            ("two", Intent.ITEM_NUMBER),
+        ],
+    )
+    def test_what_may_be_answered(self, text: str, intent: Intent) -> None:
+        assert understand(text, StateName.OFFERING_RETRY).intent is intent
+
+
 @pytest.mark.parametrize(("text", "intent"), OTHERS)
 def test_other_intents(text: str, intent: Intent) -> None:
     assert understand(text).intent is intent
@@ -197,6 +297,17 @@ def test_other_intents(text: str, intent: Intent) -> None:
         ("four five two", False),
         ("four five two one", True),
         ("what's the status of my last order", True),
+        ("where is order two zero three four", True),
+        ("has order two zero three four", False),
+        ("is order two zero three four", False),
+        ("when will order two zero three four", False),
+        ("where is order two zero", False),
+        ("order two zero three four", True),
+        ("track my order", True),
+        ("what's the tracking number", False),
+        ("what does item four five two one", False),
+        ("what does item four five two one cost", True),
+        ("what are my recent orders", True),
         ("i'd like to check availability", False),
         ("on the third", False),
         ("on the third of december", True),
@@ -300,14 +411,14 @@ class TestHearing:
         assert unsure(text, "many", 0.7).intent is Intent.NOT_UNDERSTOOD
 
     def test_an_item_that_was_not_named_is_not_the_one_before(self) -> None:
-        known = replace(state(), topic=Topic("4521"))
+        known = replace(state(), topic=Question(item_number="4521"))
         assert understand("do you have item", known).item_number is None
 
     def test_goodbye_must_be_heard_from_end_to_end(self) -> None:
         assert understand("[unk] thank you goodbye").intent is Intent.NOT_UNDERSTOOD
 
     def test_it_is_the_item_before(self) -> None:
-        known = replace(state(), topic=Topic("4521"))
+        known = replace(state(), topic=Question(item_number="4521"))
         meaning = understand("is it available by friday", known)
         assert (meaning.item_number, meaning.day, meaning.complete) == ("4521", FRIDAY, True)
         assert understand("is it available by friday").item_number is None
@@ -326,6 +437,7 @@ class TestHearing:
 
 
 WORDS = [
+    *("what", "does", "cost", "where", "track", "price", "how", "much", "orders", "balance"),
     *("is", "item", "four", "five", "two", "one", "in", "stock", "by", "friday", "the", "third"),
     *("of", "december", "[unk]", "yes", "no", "my", "order", "um", "please", "hundred", "double"),
     *("thank", "you", "oh", "next", "end", "month", "'", "{item}", "d20261127", "99999999999"),
@@ -336,8 +448,8 @@ WORDS = [
 @given(st.lists(st.sampled_from(WORDS), max_size=14), st.sampled_from(StateName))
 def test_never_raises_and_never_makes_up_a_number(words: list[str], name: StateName) -> None:
     meaning = understand(" ".join(words), name)
-    if meaning.item_number is not None:
-        assert len(meaning.item_number) == 4
+    for number in (meaning.item_number, meaning.order_number):
+        assert number is None or len(number) == 4
     if meaning.day is not None:
         assert meaning.day >= TODAY
 

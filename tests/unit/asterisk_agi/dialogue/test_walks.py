@@ -11,6 +11,10 @@ from asterisk_agi.dialogue import machine, summary
 from asterisk_agi.dialogue.effects import (
     AskAvailability,
     AskLastOrder,
+    AskOrder,
+    AskOrderHistory,
+    AskPrice,
+    AskTracking,
     DropQuery,
     Finish,
     HandOff,
@@ -34,17 +38,23 @@ from asterisk_agi.dialogue.events import (
     TurnHeard,
 )
 from asterisk_agi.dialogue.machine import TABLE
+from asterisk_agi.dialogue.questions import NEEDS, Question, Subject
 from asterisk_agi.dialogue.state import CallState, DialogueSettings, StateName
 from dialplan.reasons import Reason
 from erp.model import OrderState
 from tests.unit.asterisk_agi.dialogue.builders import (
     ANNA,
     BOB,
+    NOW,
     TODAY,
     Call,
     available,
+    delivery,
+    history,
     not_found,
     order,
+    price,
+    tracking,
 )
 
 NUMBERS = st.sampled_from([None, "4521", "4522"])
@@ -57,18 +67,26 @@ MEANINGS = st.builds(
     day=DAYS,
     choice=st.one_of(st.none(), st.integers(0, 10)),
     amount=st.one_of(st.none(), st.integers(0, 999)),
+    order_number=st.sampled_from([None, "2034", "2035"]),
 )
 CUSTOMERS = st.sampled_from([(), (ANNA,), (ANNA, BOB), (ANNA, BOB) * 4])
 ANSWERS = st.sampled_from(
-    [available(), available(0), available(number="4522"), order(), not_found()]
+    [
+        *(available(), available(0), available(number="4522"), available(old_item=True)),
+        *(price(), price(fallback=True), order(), order(number="2034"), order(number="")),
+        *(tracking(), tracking(delivery()), tracking(delivery(), delivery(), number="2035")),
+        *(history(0), history(4), not_found(), not_found(operation="price")),
+        *(not_found(operation="order_status"), not_found(operation="tracking")),
+    ]
 )
+QUERIES = (AskAvailability, AskPrice, AskLastOrder, AskOrder, AskTracking, AskOrderHistory)
 FAILURES = st.sampled_from([Reason.BACKEND_SLOW, Reason.BACKEND_DOWN, Reason.BACKEND_REFUSED])
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(TurnHeard, MEANINGS),
     st.builds(TurnHeard, MEANINGS),
     st.builds(KeyPressed, st.sampled_from("0123456789*#")),
-    st.builds(QueryAnswered, ANSWERS),
-    st.builds(QueryFailed, FAILURES),
+    st.builds(QueryAnswered, ANSWERS, st.just(NOW)),
+    st.builds(QueryFailed, FAILURES, st.booleans()),
     st.builds(CustomersFound, CUSTOMERS),
     st.builds(LookupFailed, FAILURES),
     st.just(NothingHeard()),
@@ -105,7 +123,7 @@ def _check_queries(call: Call, event: Event, querying: bool) -> bool:
         if isinstance(effect, DropQuery):
             assert querying
             querying = False
-        if isinstance(effect, (AskAvailability, AskLastOrder)):
+        if isinstance(effect, QUERIES):
             assert not querying
             assert call.name is StateName.CHECKING
             querying = True
@@ -154,21 +172,24 @@ def test_a_walk_reaches_a_human_by_zero(customers: tuple[object, ...], events: l
 
 @settings(max_examples=40, deadline=None)
 @given(WALKS)
-def test_no_order_is_asked_for_without_a_match(events: list[Event]) -> None:
+def test_nothing_of_an_account_is_asked_for_without_a_match(events: list[Event]) -> None:
     call = Call().answer()
     for event in events:
         if not isinstance(event, CustomersFound):
             call.feed(event)
-    assert not any(isinstance(effect, AskLastOrder) for effect in call.history)
+    asked = {type(effect) for effect in call.history if isinstance(effect, QUERIES)}
+    assert asked <= {AskAvailability}
 
 
 def test_every_target_of_the_table_can_be_reached() -> None:
     """The picture shows no edge that never happens."""
     seen: set[tuple[StateName, type[object], StateName]] = set()
-    for digits_min, digits_max in ((1, 1), (1, 2), (2, 3)):
+    for digits_min, digits_max in ((1, 1), (2, 3)):
         impatient = DialogueSettings(
             item_digits_min=digits_min,
             item_digits_max=digits_max,
+            order_digits_min=digits_min,
+            order_digits_max=digits_max,
             silence_prompts=1,
             misunderstandings_max=2,
             choices_max=2,
@@ -207,15 +228,34 @@ def _kind(state: CallState) -> tuple[object, ...]:
         state.patience.misunderstandings,
         state.patience.silences,
         type(state.query),
-        state.keys[-1:],
+        _kind_of(state.open),
+        state.topic.subject is Subject.PRICE,
+        state.retried and state.name is StateName.CHECKING,
+        state.keys[-1:] == "0",
         len(state.keys),
     )
+
+
+def _kind_of(question: Question | None) -> tuple[object, ...]:
+    if question is None:
+        return ()
+    needs = NEEDS[question.subject]
+    lacks_item = needs.item and question.item_number is None
+    lacks_order = needs.order and question.order_number is None
+    return (needs.item, needs.assurance, lacks_item, lacks_order)
 
 
 def _probes() -> list[Event]:
     friday = date(2026, 11, 27)
     meanings = [
-        Meaning(intent, "words", number, friday if number is None else None, choice)
+        Meaning(
+            intent,
+            "words",
+            number,
+            friday if number is None else None,
+            choice,
+            order_number=None if number is None else "2034",
+        )
         for intent in Intent
         for number, choice in (("4521", 1), (None, 9))
     ]
@@ -229,10 +269,11 @@ def _probes() -> list[Event]:
         *(TurnHeard(meaning) for meaning in meanings),
         *(KeyPressed(key) for key in "01234*#"),
         *(
-            QueryAnswered(answer)
+            QueryAnswered(answer, NOW)
             for answer in (available(), order(), order(OrderState.UNREADABLE), not_found())
         ),
         QueryFailed(Reason.BACKEND_DOWN),
+        QueryFailed(Reason.BACKEND_DOWN, keypad=True),
         CustomersFound(()),
         CustomersFound((ANNA, BOB)),
         LookupFailed(Reason.BACKEND_DOWN),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,15 @@ from asterisk_agi.dialogue.events import (
 )
 from asterisk_agi.dialogue.state import DialogueSettings
 from dialplan.reasons import Reason
-from erp.model import OrderState, Receipt
+from erp.model import (
+    Delivery,
+    DeliveryState,
+    Money,
+    OrderHistory,
+    OrderState,
+    OrderSummary,
+    Receipt,
+)
 from tests.unit.asterisk_agi.dialogue.builders import (
     ANNA,
     FRIDAY,
@@ -26,7 +35,10 @@ from tests.unit.asterisk_agi.dialogue.builders import (
     TODAY,
     Call,
     available,
+    delivery,
     order,
+    source,
+    tracking,
     units,
 )
 
@@ -52,6 +64,46 @@ def test_quantities(amount: str, unit: str, text: str) -> None:
 
 def test_numbers_are_read_character_by_character() -> None:
     assert spoken.spelled("SO-1042") == "S O 1 0 4 2"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        ("0.42", "USD", "42 cents"),
+        ("12.50", "USD", "12 dollars and 50 cents"),
+        ("1.00", "USD", "1 dollar"),
+        ("1.01", "USD", "1 dollar and 1 cent"),
+        ("0.378", "USD", "37.8 cents"),
+        ("12.505", "EUR", "12 euros and 50.5 cents"),
+        ("1250", "EUR", "1250 euros"),
+        ("0.01", "GBP", "1 penny"),
+        ("3.02", "GBP", "3 pounds and 2 pence"),
+        ("0", "USD", "0 dollars"),
+        ("-12.40", "USD", "minus 12 dollars and 40 cents"),
+        ("12.50", "CHF", "12.5 C H F"),
+        ("1500", "jpy", "1500 J P Y"),
+    ],
+)
+def test_money(amount: str, currency: str, text: str) -> None:
+    assert spoken.money(Money(Decimal(amount), currency)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "less than a minute ago"),
+        (59, "less than a minute ago"),
+        (60, "1 minute ago"),
+        (1200, "20 minutes ago"),
+        (3599, "59 minutes ago"),
+        (3600, "1 hour ago"),
+        (47 * 3600, "47 hours ago"),
+        (48 * 3600, "2 days ago"),
+        (30 * 86400, "30 days ago"),
+    ],
+)
+def test_ages(seconds: float, text: str) -> None:
+    assert spoken.age(seconds) == text
 
 
 def test_ordinals() -> None:
@@ -108,6 +160,55 @@ def test_deliveries() -> None:
     assert delivery(OrderState.CANCELLED, FRIDAY) == delivery(OrderState.CONFIRMED, None) == ""
 
 
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (delivery(), "left on Friday, November 20th, with Parcel Post"),
+        (delivery(shipped_on=None, carrier=""), "of order 2 0 3 4 left."),
+        (
+            delivery(DeliveryState.DELIVERED),
+            "left on Friday, November 20th, with Parcel Post, and is delivered",
+        ),
+        (delivery(DeliveryState.PLANNED, planned_on=FRIDAY), "is planned for Friday, November 27"),
+        (
+            delivery(DeliveryState.PLANNED, planned_on=date(2026, 11, 20)),
+            "was planned for Friday, November 20th",
+        ),
+        (delivery(DeliveryState.PLANNED), "has not left yet"),
+        (
+            delivery(DeliveryState.PACKED, planned_on=FRIDAY),
+            "is packed, and is planned for Friday, November 27th",
+        ),
+        (delivery(DeliveryState.PACKED), "is packed, and has not left yet"),
+        (delivery(DeliveryState.CANCELLED), "is cancelled"),
+        (delivery(DeliveryState.UNREADABLE), "I can't read its status"),
+    ],
+)
+def test_every_state_of_a_delivery_has_words(given: Delivery, text: str) -> None:
+    lines = wording.tracking_lines(tracking(given), TODAY)
+    assert text in lines[0].text
+    gone = given.state in (DeliveryState.SHIPPED, DeliveryState.DELIVERED)
+    assert (len(lines) == 2) is gone, "only what has left has a reference that helps"
+
+
+def test_several_deliveries_are_counted_and_three_are_told() -> None:
+    planned = delivery(DeliveryState.PLANNED, planned_on=FRIDAY)
+    lines = wording.tracking_lines(tracking(delivery(reference=""), *(planned,) * 3), TODAY)
+    assert [line.text for line in lines] == [
+        "4 deliveries belong to order 2 0 3 4.",
+        "The 1st left on Friday, November 20th, with Parcel Post.",
+        "The 2nd is planned for Friday, November 27th.",
+        "The 3rd is planned for Friday, November 27th.",
+    ]
+
+
+def test_an_order_without_a_number_is_told_without_one() -> None:
+    (line,) = wording.history_lines(
+        OrderHistory((OrderSummary("1", "", FRIDAY, OrderState.DRAFT),), source()), TODAY
+    )
+    assert line.text.startswith("An order without a number yet, of Friday")
+
+
 def test_an_order_of_one_line_names_it() -> None:
     lines = wording.order_lines(order(lines=1), TODAY)
     assert lines[-1].text == "It is for 50 units of M8 hex bolt."
@@ -137,7 +238,12 @@ def test_every_fixed_sentence_is_known_before_the_first_call() -> None:
         Call(settings).answer(*(ANNA,) * 9).hear(Intent.ORDER_STATUS),
         Call(settings).answer().hear(Intent.AVAILABILITY).feed(*(NothingHeard(),) * 3),
         Call(settings).answer().press("4#").feed(LongestCallReached()),
+        Call(settings).answer(ANNA).hear(Intent.ORDER).press("2#").feed(NothingHeard()),
+        Call(settings).answer(ANNA).hear(Intent.BALANCE),
+        Call(settings).answer(ANNA).hear(Intent.ORDER).hear(Intent.ORDER_NUMBER).press("2#"),
     ]
+    retried = Call(settings).answer().hear(Intent.AVAILABILITY, "4521")
+    calls.append(retried.feed(QueryFailed(Reason.BACKEND_SLOW, keypad=True)))
     for reason in phrases.FAILURES:
         failed = Call(settings).answer().hear(Intent.AVAILABILITY, "4521")
         calls.append(failed.feed(QueryFailed(reason)))

@@ -1,0 +1,1 @@
+"""The commands `orderline erp ...`: attach a system, try it, measure it, change its profile."""

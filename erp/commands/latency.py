@@ -1,0 +1,81 @@
+"""`orderline erp latency`: how long each read takes at each system, hop by hop.
+
+It asks for one item and one customer over and over, each read as a call would make it, and never
+more than one at a time: what is measured is the way, not the load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import date
+from decimal import Decimal
+
+from erp.commands.errors import CommandError
+from erp.deadline import Deadline
+from erp.model import Customer, Item, NotFound, OrderStatus
+from erp.port import ErpPort
+
+BUDGET_S = 10.0
+"""Seconds for each read: more than a turn has, so that a slow system is measured, not cut off."""
+
+HISTORY = 5
+
+Read = Callable[[Deadline], Awaitable[object]]
+
+
+async def rounds(erp: ErpPort, item_number: str, phone: str, times: int) -> None:
+    """Ask every read `times` times over. The hops come out at the gateway's observer.
+
+    Raises CommandError when the item or the customer is not there, and ErpError.
+    """
+    item, customer = await _item(erp, item_number), await _customer(erp, phone)
+    order = await erp.last_order(customer, _soon())
+    reads = _reads(erp, item, customer, item_number, phone)
+    if isinstance(order, OrderStatus):
+        number = order.number
+        reads["order_status"] = lambda soon: erp.order_status(customer, number, soon)
+        reads["tracking"] = lambda soon: erp.tracking(customer, number, soon)
+    for _ in range(times):
+        for read in reads.values():
+            await read(_soon())
+
+
+def _reads(
+    erp: ErpPort, item: Item, customer: Customer, item_number: str, phone: str
+) -> dict[str, Read]:
+    name, account = customer.name, customer.account
+    return {
+        "ping": erp.ping,
+        "find_item": lambda soon: erp.find_item(item_number, soon),
+        "availability": lambda soon: erp.availability(item, date.today(), soon),
+        "price": lambda soon: erp.price(item, customer, Decimal(1), soon),
+        "last_order": lambda soon: erp.last_order(customer, soon),
+        "order_history": lambda soon: erp.order_history(customer, HISTORY, soon),
+        "balance": lambda soon: erp.balance(customer, soon),
+        "customers_by_phone": lambda soon: erp.customers_by_phone(phone, soon),
+        "customer_by_account": lambda soon: erp.customer_by_account(account, soon),
+        "customers_by_name": lambda soon: erp.customers_by_name(name, soon),
+    }
+
+
+def _soon() -> Deadline:
+    return Deadline.after(asyncio.get_running_loop().time(), BUDGET_S)
+
+
+async def _item(erp: ErpPort, number: str) -> Item:
+    if not number:
+        raise CommandError("check.item_number is not set: write the number of an item of yours")
+    found = await erp.find_item(number, _soon())
+    if isinstance(found, NotFound):
+        raise CommandError(f"no item has check.item_number {number!r}: write one that exists")
+    return found
+
+
+async def _customer(erp: ErpPort, phone: str) -> Customer:
+    if not phone:
+        raise CommandError("check.phone is not set: write the telephone number of a customer")
+    found = await erp.customers_by_phone(phone, _soon())
+    if not found:
+        raise CommandError("no customer has the number check.phone: write one that a customer has")
+    return found[0]

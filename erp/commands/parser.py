@@ -1,0 +1,94 @@
+"""The command line of `orderline erp`: arguments in, text out.
+
+Exit codes: 0 all well, 1 something is not (it was said what). What is wrong with the configuration
+or the arguments is raised as a ValueError of one sentence; the caller shows it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from erp.commands import latency, profiles
+from erp.commands.ask import QUESTIONS, answer, shown
+from erp.commands.configured import Configured, port
+from erp.commands.matrix import matrix
+from erp.commands.shapes import shapes
+from erp.errors import ErpError
+from erp.gateway import hop_map, table
+from erp.landscape import Landscape
+from erp.trace import Trace
+
+ROUNDS = 30
+
+Run = Callable[[Configured, argparse.Namespace], int]
+
+
+def add_commands(
+    parser: argparse.ArgumentParser, load: Callable[[Path], Configured], default_config: Path
+) -> None:
+    """Add the verbs of `orderline erp` to its parser. load: reads a configuration file."""
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def configured(name: str, about: str, run: Run) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=about)
+        added.add_argument(
+            "--config", type=Path, default=default_config, help=f"default: {default_config}"
+        )
+        added.set_defaults(run=lambda arguments: run(load(arguments.config), arguments))
+        return added
+
+    configured("matrix", "which system can do what", _matrix)
+    ask = configured("ask", "ask one question, as a call would", _ask)
+    ask.add_argument("operation", choices=QUESTIONS, metavar="OPERATION", help=", ".join(QUESTIONS))
+    ask.add_argument("arguments", nargs="*", metavar="ARGUMENT")
+    measure = configured("latency", "where the time of each read goes", _latency)
+    measure.add_argument("--rounds", type=int, default=ROUNDS, help=f"default: {ROUNDS}")
+    profiles.add_commands(verbs, configured)
+    plain = verbs.add_parser("shapes", help="what a profile must give, and may use")
+    plain.set_defaults(run=lambda arguments: _show(shapes()))
+
+
+def _show(text: str) -> int:
+    print(text)
+    return 0
+
+
+def _matrix(settings: Configured, arguments: argparse.Namespace) -> int:
+    connectors = Landscape(settings.erp, settings.systems).connectors()
+    return _show(matrix([connector.capabilities for connector in connectors.values()]))
+
+
+def _ask(settings: Configured, arguments: argparse.Namespace) -> int:
+    async def ask() -> str:
+        traces: list[Trace] = []
+        async with port(settings, traces) as erp:
+            traces.clear()  # Only the questions are shown, not the opening.
+            found = await answer(erp, arguments.operation, arguments.arguments, settings.soon())
+        return f"{shown(found)}\n\n{table(hop_map(traces))}"
+
+    return _run(ask())
+
+
+def _latency(settings: Configured, arguments: argparse.Namespace) -> int:
+    async def measure() -> str:
+        traces: list[Trace] = []
+        async with port(settings, traces) as erp:
+            await latency.rounds(erp, settings.item_number, settings.phone, 1)  # warm
+            traces.clear()
+            await latency.rounds(erp, settings.item_number, settings.phone, arguments.rounds)
+        return table(hop_map(traces))
+
+    return _run(measure())
+
+
+def _run(work: Coroutine[Any, Any, str]) -> int:
+    try:
+        return _show(asyncio.run(work))
+    except ErpError as error:
+        print(f"orderline: {error}", file=sys.stderr)
+        return 1

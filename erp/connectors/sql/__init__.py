@@ -1,0 +1,7 @@
+"""The engine `sql`: any PostgreSQL or MariaDB database, asked by the statements of a profile."""
+
+from erp.connectors.sql.engine import SqlEngine
+from erp.connectors.sql.section import check_section
+from erp.connectors.sql.statements import SqlRequest, prepare
+
+__all__ = ["SqlEngine", "SqlRequest", "check_section", "prepare"]
