@@ -27,7 +27,8 @@ HEAD = """\
 # The configuration of Orderline: every key, what it is, its unit and its default.
 # A key right behind a # stands at its default: take the # away to change it.
 # A key without one must be given. Secrets stand here by reference only:
-# env:NAME (an environment variable) or file:/path (the first line of a file).
+# env:NAME (an environment variable), file:/path (the first line of a file), vault:MOUNT/PATH#KEY
+# (HashiCorp Vault) or aws-sm:NAME#KEY (AWS Secrets Manager).
 """
 
 

@@ -79,7 +79,6 @@ class Origin:
     """The company's own, where a record names none."""
     warehouses: frozenset[str] = frozenset()
     """Those that count; empty: all."""
-    calling_code: str = "1"
 
     def source(self, record_id: str = "") -> Source:
         """Return the proof of a record."""

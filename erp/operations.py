@@ -88,11 +88,11 @@ OPERATIONS: dict[str, Operation] = {
         _write("cancel_order", _S.ACCOUNT, assurance=1),
         _write("cancel_line", _S.ACCOUNT, assurance=1, undo="create_order"),
         _write("change_delivery", _S.ACCOUNT, assurance=1, undo="change_delivery"),
-        _write("add_note", _S.ACCOUNT, assurance=0, undo="add_note"),
-        _write("create_task", _S.ACCOUNT, assurance=0, undo="close_task"),
-        _write("close_task", _S.ACCOUNT, assurance=0, undo="create_task"),
+        _write("add_note", _S.BUSINESS, assurance=0, undo="add_note"),
+        _write("create_task", _S.BUSINESS, assurance=0, undo="close_task"),
+        _write("close_task", _S.BUSINESS, assurance=0, undo="create_task"),
         _write("request_credit", _S.FINANCIAL, assurance=2, undo="close_task"),
-        Operation("log_activity", _S.ACCOUNT, assurance=0, write=True),
+        Operation("log_activity", _S.BUSINESS, assurance=0, write=True),
     )
 }
 """Every operation, by name. A write's undo may be itself, with the former values."""

@@ -170,7 +170,7 @@ def _plain(value: object) -> str | None:
 _ON_ONE_LINE: tuple[tuple[type, Callable[[Any], str]], ...] = (
     (type(None), lambda value: "-"),
     (Quantity, lambda value: f"{value.amount.normalize():f} {value.unit}"),
-    (Money, lambda value: f"{value.amount} {value.currency}"),
+    (Money, lambda value: f"{value.amount:f} {value.currency}"),
     (NotFound, lambda value: f"not found: {value.wanted}"),
     (Enum, lambda value: str(value.value)),
     (datetime, lambda value: value.isoformat(timespec="milliseconds")),

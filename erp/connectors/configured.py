@@ -83,17 +83,7 @@ class ConfiguredConnector:
     @property
     def capabilities(self) -> Capabilities:
         """What the profile declares."""
-        profile = self._means.profile
-        return Capabilities(
-            system=self._name,
-            profile=profile.label,
-            operations=profile.typical_ms,
-            lock=profile.lock,
-            rollback=profile.rollback,
-            hedge=profile.hedge,
-            hedge_after_ms=profile.hedge_after_ms,
-            at_once=self._settings.connections,
-        )
+        return self._means.profile.capabilities(self._name, self._settings.connections)
 
     async def open(self, deadline: Deadline) -> None:
         """Connect, log in, learn, and ping. May be called again after a failure."""

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from erp.connector import LockStrength, RollbackKind
+from erp.connector import Capabilities, LockStrength, RollbackKind
 from erp.connectors.engine import Prepared
 from erp.shapes import Part
 
@@ -126,6 +126,19 @@ class Profile:
     def label(self) -> str:
         """Name, version and the beginning of the digest: `tryton-8.2 v3 (1f0c2a9b4d5e)`."""
         return f"{self.name} v{self.version} ({self.digest[:12]})"
+
+    def capabilities(self, system: str, at_once: int = 8) -> Capabilities:
+        """Return what it declares of a system. at_once: the most questions at once."""
+        return Capabilities(
+            system=system,
+            profile=self.label,
+            operations=self.typical_ms,
+            lock=self.lock,
+            rollback=self.rollback,
+            hedge=self.hedge,
+            hedge_after_ms=self.hedge_after_ms,
+            at_once=at_once,
+        )
 
     def plans(self) -> Iterator[PartPlan]:
         """Give every part, those of `learn` first."""

@@ -115,6 +115,13 @@ async def test_without_its_role_our_user_sees_nothing(database: Distributor) -> 
     assert "C003" not in str(raised.value)
 
 
+async def test_a_role_that_our_user_does_not_have_is_told(database: Distributor) -> None:
+    section = {"role": "nobodys_role"}
+    async with opened(database.system(connections=1), section) as engine:
+        with pytest.raises(BackendRefused, match="role"):
+            await read(engine, "SELECT CURCD FROM CTLPAR")
+
+
 async def test_a_write_is_refused_even_where_a_right_was_given_by_mistake(
     database: Distributor,
 ) -> None:

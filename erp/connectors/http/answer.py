@@ -6,6 +6,7 @@ before anybody can look at it. Source: RFC 9110 section 8.4, RFC 1950 to 1952, R
 
 from __future__ import annotations
 
+import asyncio
 import json
 import zlib
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,9 @@ from erp.errors import UnreadableAnswer
 from erp.trace import Hop, Trace
 
 CHUNK_BYTES = 64 * 1024
+LOOP_MAX_BYTES = 64 * 1024
+"""Longest body that is decoded on the event loop: with tagged values some 5 ms."""
+
 GZIP_BITS = 16 + zlib.MAX_WBITS
 NO_CONTENT = (204, 205)
 
@@ -147,13 +151,27 @@ class Content:
         self._answer = answer
         self._decoder = decoder
         self._decoded: object = MISSING
+        self._unreadable: UnreadableAnswer | None = None
+
+    async def settle(self) -> None:
+        """Decode a long body now, in a thread: on the event loop it would hold up every call."""
+        if len(self._answer.body) > LOOP_MAX_BYTES:
+            await asyncio.to_thread(self._decode)
 
     def decoded(self) -> object:
         """Return it. Raises UnreadableAnswer."""
-        if self._decoded is MISSING:
-            with self._trace.span(Hop.PARSE):
-                self._decoded = self._decoder.decode(self._answer)
+        if self._decoded is MISSING and self._unreadable is None:
+            self._decode()
+        if self._unreadable is not None:
+            raise self._unreadable
         return self._decoded
+
+    def _decode(self) -> None:
+        with self._trace.span(Hop.PARSE):
+            try:
+                self._decoded = self._decoder.decode(self._answer)
+            except UnreadableAnswer as error:
+                self._unreadable = error
 
     def at(self, place: Sequence[str]) -> object:
         """Return what is at a place, or MISSING, also when the body can't be read."""

@@ -105,7 +105,7 @@ class HttpEngine:
         _demand_url(system, settings.url)
         _demand_given(section, account)
         self._system = system
-        self._section = replace(section, auth=section.auth.fresh())
+        self._section = section
         self._transport = Transport(
             settings.url,
             settings.connections,
@@ -203,6 +203,7 @@ class HttpEngine:
     ) -> tuple[Failure | None, Answer, Content]:
         answer = await self._transport.send(outgoing, grant, attempt.deadline, attempt.trace)
         content = Content(answer, self._section.decoder, attempt.trace)
+        await content.settle()
         return self._section.errors.failure(answer, content), answer, content
 
     async def _keep_warm(self, deadline: Deadline) -> None:

@@ -65,6 +65,10 @@ class Misfit(Exception):
     """A value does not fit the type that the statement gives it; the text does not hold it."""
 
 
+class NoRoleError(Exception):
+    """The server has no role of this name."""
+
+
 class PostgresqlDriver:
     """Makes sessions on one PostgreSQL database."""
 
@@ -112,6 +116,9 @@ class PostgresqlDriver:
             raise tls_fault(error, asked) from error
         except _LOST as error:
             raise asked.error(BackendDown, _lost(error)) from error
+        except NoRoleError as error:
+            told = "it has no such role: see `role` in the profile"
+            raise asked.error(BackendRefused, told) from error
         except (Misfit, TooMuch) as error:
             raise asked.error(BadAnswer, str(error)) from error
         except (UnicodeError, asyncpg.InternalClientError) as error:
@@ -187,7 +194,11 @@ class PostgresqlSession:
         places = range(1, 2 * len(wanted), 2)
         calls = ", ".join(f"set_config(${place}, ${place + 1}, true)" for place in places)
         statement = await self._statement(f"SELECT {calls}")
-        await statement.fetchrow(*(word for pair in wanted for word in pair))
+        try:
+            await statement.fetchrow(*(word for pair in wanted for word in pair))
+        except asyncpg.InvalidParameterValueError as error:
+            await self._roll_back()
+            raise NoRoleError from error
 
     async def _statement(self, text: str) -> Statement:
         if text not in self._statements:

@@ -41,6 +41,8 @@ class Row(Mapping[str, object]):
 
     def __getitem__(self, name: str) -> object:
         value = self._values[self._columns.places[name.lower()]]
+        if isinstance(value, Decimal):
+            return _written_out(value)
         return value if isinstance(value, KEPT_TYPES) else str(value)
 
     def __iter__(self) -> Iterator[str]:
@@ -79,6 +81,12 @@ class Gathered:
                 f"its answer is over {self._bytes_max} bytes: read less, or raise answer_max_bytes"
             )
         self.rows.append(row)
+
+
+def _written_out(value: Decimal) -> Decimal:
+    """Return the same number without an exponent: asyncpg reads 500000 as 50E+4."""
+    exponent = value.as_tuple().exponent
+    return Decimal(f"{value:f}") if isinstance(exponent, int) and exponent > 0 else value
 
 
 def _size_bytes(value: object) -> int:

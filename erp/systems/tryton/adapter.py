@@ -6,7 +6,7 @@ kept; it is read again when a move names a location that is not on it. Nothing e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import ClassVar
 
 from erp.connectors.engine import RawRow, Value
@@ -38,15 +38,14 @@ class Adapter:
             raise UnreadableAnswer(f"no warehouse {names}: mend parameters.warehouses")
         return [{"count": str(len(rows))}]
 
+    async def stock(self, rows: Sequence[RawRow], context: RefineContext) -> Sequence[RawRow]:
+        """Name the warehouses: their names are translated, which Tryton takes time for."""
+        known = await self._known({number(row) for row in rows}, context)
+        return [{**row, "warehouse": known[number(row)]} for row in rows]
+
     async def moves(self, rows: Sequence[RawRow], context: RefineContext) -> Sequence[RawRow]:
         """Turn open moves into what enters and leaves the warehouses."""
-        named = ends(rows)
-        if not named <= self._warehouse_of.keys():
-            fresh = warehouse_of(await context.fetch("locations"))
-            # Not there even now, as after a deletion: outside of every warehouse.
-            unseen: dict[int, str | None] = dict.fromkeys(named)
-            self._warehouse_of = unseen | fresh
-        return list(movements(rows, self._warehouse_of, context.today))
+        return list(movements(rows, await self._known(ends(rows), context), context.today))
 
     async def sales(self, rows: Sequence[RawRow], context: RefineContext) -> Sequence[RawRow]:
         """Work out what a caller is told of each sale."""
@@ -75,6 +74,17 @@ class Adapter:
             return await self._prices(context, price_list)
         return ()
 
+    async def _known(
+        self, locations: Set[int], context: RefineContext
+    ) -> Mapping[int, str | None]:
+        """Return the map, with all of these locations on it."""
+        if not locations <= self._warehouse_of.keys():
+            fresh = warehouse_of(await context.fetch("locations"))
+            # Not there even now, as after a deletion: outside of every warehouse.
+            unseen: dict[int, str | None] = dict.fromkeys(locations)
+            self._warehouse_of = unseen | fresh
+        return self._warehouse_of
+
     async def _prices(
         self, context: RefineContext, price_list: int | None
     ) -> Sequence[RawRow]:
@@ -88,6 +98,7 @@ class Adapter:
 
     REFINERS: ClassVar[dict[str, Refiner]] = {
         "locations": locations,
+        "stock": stock,
         "moves": moves,
         "sales": sales,
         "newest": newest,

@@ -13,7 +13,9 @@ from asterisk_agi import app, cli
 
 CONFIG = """\
 ami: {user: orderline, secret: env:A}
-erp: {url: "http://127.0.0.1:1", database: d, user: u, password: env:B}
+systems:
+  main: {profile: tryton-8.2, url: "http://127.0.0.1:1", user: u, password: env:B,
+         parameters: {database: d}}
 fastagi: {port: 4999}
 dialplan: {context: sales, extension: "8901", human: "Dial(PJSIP/desk)"}
 profiles: {default: {company: Acme}}

@@ -6,17 +6,26 @@ import inspect
 
 import pytest
 
-from erp.operations import OPERATIONS, Operation, Sensitivity
+from erp import queries
+from erp.operations import OPERATIONS, READS, Operation, Sensitivity
 from erp.port import ErpPort
+from erp.shapes import PARAMETERS, SHAPES
 
-NOT_QUERIES = {"open", "close", "system"}
+NOT_QUERIES = {"system_of"}
+NOT_CONFIRMED = {"log_activity"}
+"""It writes down what was done: there is nothing to say yes to."""
 
 
 def test_every_operation_of_the_port_is_declared() -> None:
     methods = {name for name in vars(ErpPort) if not name.startswith("_")} - NOT_QUERIES
-    assert methods == set(OPERATIONS)
+    assert methods == set(READS)
     for name in methods:
         assert "deadline" in inspect.signature(getattr(ErpPort, name)).parameters
+
+
+def test_every_read_has_a_query_and_a_shape() -> None:
+    asked = {kind.operation for kind in queries.Query.__subclasses__()}
+    assert asked == set(READS) == set(SHAPES) == set(PARAMETERS)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda one: one.name)
@@ -26,18 +35,23 @@ def test_a_declaration_holds_together(operation: Operation) -> None:
     # A write is never cached, and is confirmed; a read has nothing to confirm or undo.
     if operation.write:
         assert operation.freshness.live
-        assert operation.confirm
+        assert operation.confirm is (operation.name not in NOT_CONFIRMED)
+        assert not operation.undo or OPERATIONS[operation.undo].write
     else:
         assert not operation.confirm
         assert not operation.undo
 
 
-def test_stock_and_orders_are_always_live() -> None:
-    assert OPERATIONS["availability"].freshness.live
-    assert OPERATIONS["last_order"].freshness.live
+@pytest.mark.parametrize(
+    "name", ["availability", "price", "order_status", "last_order", "tracking", "balance"]
+)
+def test_what_changes_by_the_minute_is_always_live(name: str) -> None:
+    assert OPERATIONS[name].freshness.live
 
 
-def test_an_accounts_facts_need_a_matched_number() -> None:
+def test_an_accounts_facts_need_a_matched_number_and_its_money_more() -> None:
     for operation in OPERATIONS.values():
         if operation.sensitivity is Sensitivity.ACCOUNT:
             assert operation.assurance >= 1
+        if operation.sensitivity is Sensitivity.FINANCIAL:
+            assert operation.assurance >= 2

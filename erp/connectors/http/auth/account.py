@@ -115,9 +115,6 @@ class Scheme(Protocol):
     async def obtain(self, desk: Desk) -> Grant:
         """Return a grant. Raises Failure or UnreadableAnswer."""
 
-    def fresh(self) -> Scheme:
-        """Return a scheme of the same kind without anything that was learned: one per engine."""
-
 
 @dataclass(frozen=True)
 class Carried:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
 from erp.connectors.http.answer import Answer
@@ -56,7 +56,7 @@ class Rotation:
 
 @dataclass(frozen=True)
 class OAuth2:
-    """A token that is fetched from a token endpoint."""
+    """A token that is fetched from a token endpoint. Belongs to one engine: it learns."""
 
     grant: str
     token_url: Text
@@ -81,10 +81,6 @@ class OAuth2:
     def behind_tls(self) -> bool:
         """True when the token endpoint has a URL of its own, behind TLS."""
         return str(self.token_url.pieces[0]).startswith("https:")
-
-    def fresh(self) -> Scheme:
-        """Return it without a refresh token of another engine."""
-        return replace(self, rotation=Rotation())
 
     async def obtain(self, desk: Desk) -> Grant:
         """Fetch a token. Raises Failure or UnreadableAnswer."""

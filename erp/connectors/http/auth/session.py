@@ -86,10 +86,6 @@ class SessionLogin:
         expires_at_s = None if self.lifetime_s is None else begun_s + self.lifetime_s
         return Grant(headers, {}, expires_at_s, self.lifetime_s or 0.0)
 
-    def fresh(self) -> Scheme:
-        """Return itself: what it learns is in the grant."""
-        return self
-
     def _kept(self, answer: Answer, desk: Desk) -> dict[str, Value]:
         desk.check(answer)
         in_body = any(not kept.header for kept in self.keep.values())

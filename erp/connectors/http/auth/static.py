@@ -27,10 +27,6 @@ class NoLogin:
         """Return an empty grant."""
         return Grant()
 
-    def fresh(self) -> Scheme:
-        """Return itself: it learns nothing."""
-        return self
-
 
 NO_LOGIN = NoLogin()
 
@@ -53,10 +49,6 @@ class ApiKey:
         key = desk.account.secret(self.secret).reveal()
         return self.carried.grant(header_value(key, "of the key"), None, 0.0)
 
-    def fresh(self) -> Scheme:
-        """Return itself: it learns nothing."""
-        return self
-
 
 @dataclass(frozen=True)
 class Basic:
@@ -75,10 +67,6 @@ class Basic:
         account = desk.account
         value = basic_value(account.user, account.secret(self.secret).reveal())
         return Carried(AUTHORIZATION, "", "Basic ").grant(value, None, 0.0)
-
-    def fresh(self) -> Scheme:
-        """Return itself: it learns nothing."""
-        return self
 
 
 def basic_value(user: str, password: str) -> str:

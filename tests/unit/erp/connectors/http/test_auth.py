@@ -126,6 +126,27 @@ async def test_an_expired_session_is_renewed_once_for_all_who_wait() -> None:
     assert Hop.AUTH in hops(of)
 
 
+async def test_a_late_word_of_an_old_session_does_not_end_the_new_one() -> None:
+    sessions = Sessions()
+    asked, renewed = asyncio.Event(), asyncio.Event()
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path == "/slow" and not renewed.is_set():
+            asked.set()
+            await renewed.wait()
+            return web.Response(status=401)
+        return await sessions.handle(request)
+
+    async with peer(handle) as there, engine(there.url, {"auth": SESSION}, PARAMETERS) as made:
+        late = asyncio.create_task(read(made, {"request": {"path": "/slow"}}))
+        await asked.wait()
+        sessions.logins += 1  # the server has forgotten the first session
+        assert await read(made, ITEMS) == [{"a": 1}]
+        renewed.set()
+        assert await late == [{"a": 1}]
+    assert sessions.logins == 3
+
+
 async def test_a_session_that_is_refused_at_once_is_no_endless_login() -> None:
     sessions = Sessions()
     async with peer(sessions.handle) as there, engine(

@@ -20,10 +20,19 @@ import pytest
 import trustme
 from aiohttp import web
 
+from erp.connectors.http.answer import Inflater
 from erp.connectors.http.faults import failure_of
-from erp.errors import BackendDown, BackendRefused, BackendSlow, BadAnswer, ErpError
+from erp.connectors.http.hops import Marks
+from erp.errors import (
+    BackendDown,
+    BackendRefused,
+    BackendSlow,
+    BadAnswer,
+    ErpError,
+    UnreadableAnswer,
+)
 from erp.secrets import Secret
-from erp.trace import Hop
+from erp.trace import Hop, Trace
 from tests.rig.ports import free_ports
 from tests.unit.erp.connectors.http.peer import (
     attempt,
@@ -142,6 +151,13 @@ async def test_a_slow_answer_ends_with_the_deadline(answer: bytes) -> None:
     with pytest.raises(BackendSlow, match="no answer by the deadline"):
         await ask_raw(answer, linger=True)
     assert 0.25 < time.monotonic() - begin_s < 0.4
+
+
+def test_a_bomb_is_never_unpacked() -> None:
+    inflater = Inflater("gzip", MAX_BYTES)
+    with pytest.raises(UnreadableAnswer, match="an answer over 50000 bytes"):
+        inflater.receive_data(gzip.compress(b" " * 60_000_000))
+    assert len(inflater._body) == MAX_BYTES + 1
 
 
 async def test_the_charset_of_the_profile() -> None:
@@ -277,6 +293,22 @@ def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
     path = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return path
+
+
+def test_connect_is_what_is_neither_name_nor_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    times_s = iter([0.0, 1.0, 3.0, 4.0, 8.0, 16.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(times_s))
+    of = Trace("shop", "find_item")
+    marks = Marks(of)
+    marks.begin(Hop.CONNECT)
+    for hop in (Hop.RESOLVE, Hop.TLS):
+        marks.begin(hop)
+        marks.end(hop)
+    marks.finish()
+    marks.end(Hop.TLS)
+    assert [(span.hop, span.ms) for span in of.spans] == [
+        (Hop.RESOLVE, 2000), (Hop.TLS, 4000), (Hop.CONNECT, 10_000),
+    ]
 
 
 async def test_tls_has_a_hop_of_its_own(authority: trustme.CA, ca_file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -9,6 +10,8 @@ import pytest
 from aiohttp import web
 
 from erp.connectors.engine import Value
+from erp.connectors.http.answer import LOOP_MAX_BYTES
+from erp.connectors.http.tags import Tags
 from erp.errors import BackendRefused, BadAnswer
 from erp.trace import Hop
 from tests.unit.erp.connectors.http.peer import (
@@ -203,6 +206,25 @@ async def test_tagged_without_tags_is_refused() -> None:
         part = {"request": {"method": "POST", "path": "/x", "body": "{on:tagged}"}}
         with pytest.raises(BackendRefused, match="no tags"):
             await read(made, part, {"on": date(2026, 1, 1)})
+
+
+async def test_a_long_answer_is_decoded_off_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [{"n": number} for number in range(LOOP_MAX_BYTES // 8)]
+    threads: list[threading.Thread] = []
+
+    def untagged(_: Tags, found: dict[str, object]) -> object:
+        threads.append(threading.current_thread())
+        return found
+
+    monkeypatch.setattr(Tags, "untagged", untagged)
+    async with peer(json_handler(rows)) as there, engine(there.url, {"tags": TAGS}) as made:
+        of = attempt()
+        assert await read(made, {"request": GET}, of=of) == rows
+    assert hops(of).count(Hop.PARSE) == 1
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 async def test_the_hops_of_a_cold_and_a_warm_read() -> None:

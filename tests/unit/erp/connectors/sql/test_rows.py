@@ -35,6 +35,11 @@ def test_what_no_mapping_reads_becomes_text() -> None:
     assert Row(Columns(["A"]), (timedelta(hours=3),))["A"] == "3:00:00"
 
 
+def test_a_number_has_no_exponent() -> None:
+    row = Row(Columns(["A", "B", "C"]), (Decimal("50E+4"), Decimal("1.50"), Decimal("NaN")))
+    assert [str(row[name]) for name in "ABC"] == ["500000", "1.50", "NaN"]
+
+
 def test_a_row_shows_its_columns_and_no_value() -> None:
     assert "Secret" not in repr(Row(Columns(["A"]), ("Secret",)))
 

@@ -85,7 +85,7 @@ class FakeTryton:
         if not domain:
             return self.places
         return [
-            {"id": place["id"], "name": place["name"], "quantity": self.on_hand[place["id"]]}
+            {"id": place["id"], "quantity": self.on_hand[place["id"]]}
             for place in self.places
             if place["type"] == "warehouse"
         ]

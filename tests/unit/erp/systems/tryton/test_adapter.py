@@ -63,6 +63,15 @@ async def test_known_locations_are_not_asked_for() -> None:
     assert requests.asked == []
 
 
+async def test_what_lies_in_a_warehouse_gets_its_name_also_when_it_is_new() -> None:
+    south = {"id": 3, "name": "South", "type": "warehouse", "parent": None}
+    requests = Requests(locations=[NORTH, SHELF, OUTSIDE, south])
+    rows = [{"id": 1, "quantity": Decimal(4)}, {"id": 3, "quantity": Decimal(5)}]
+    found = await step(await places(requests), "stock", rows, requests.context())
+    assert [(row["warehouse"], row["quantity"]) for row in found] == [("North", 4), ("South", 5)]
+    assert [name for name, _ in requests.asked] == ["locations"]
+
+
 async def test_a_location_made_since_the_start_is_looked_up_once() -> None:
     new = {"id": 40, "name": "new shelf", "type": "storage", "parent": 1}
     requests = Requests(locations=[NORTH, SHELF, OUTSIDE, new])

@@ -1,0 +1,146 @@
+"""`orderline erp`: what the commands print without asking any system, and their exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from asterisk_agi import cli
+from erp.commands.matrix import page
+from erp.operations import OPERATIONS
+from erp.profiles import load
+from tests.unit.asterisk_agi.test_cli import configuration, logging_as_before
+
+__all__ = ["configuration", "logging_as_before"]
+
+DOCS = Path(__file__).resolve().parents[4] / "docs"
+
+Printed = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def config(configuration: Path, tmp_path: Path) -> Iterator[Path]:
+    """Give a configuration with a folder for the profiles in use."""
+    text = configuration.read_text()
+    configuration.write_text(f"{text}erp: {{profile_folder: {tmp_path / 'profiles'}}}\n")
+    yield configuration
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    """Give the distributor's profile as version 9."""
+    text = load("distributor").path.read_text("utf-8")
+    version = load("distributor").version
+    text = text.replace(f"\nversion: {version}\n", "\nversion: 9\n", 1)
+    change = "changes:\n  - {version: 9, on: 2026-11-21, what: a test}\n"
+    text = text.replace("changes:\n", change, 1)
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def run(*words: str | Path) -> int:
+    return cli.main(["erp", *map(str, words)])
+
+
+def test_the_documentation_has_the_matrix_of_the_code() -> None:
+    assert (DOCS / "erp_matrix.rst").read_text("utf-8") == page(), "run `make docs`"
+
+
+def test_the_matrix_has_every_operation(config: Path, capsys: Printed) -> None:
+    assert run("matrix", "--config", config) == 0
+    printed = capsys.readouterr().out
+    for name in OPERATIONS:
+        assert f"\n{name} " in printed
+    assert load("tryton-8.2").label in printed
+
+
+def test_the_packaged_profiles_are_listed_and_printed(capsys: Printed) -> None:
+    assert run("profiles") == 0
+    listed = capsys.readouterr().out
+    assert run("profile", "distributor") == 0
+    assert capsys.readouterr().out == load("distributor").path.read_text("utf-8")
+    for name in ("distributor", "odoo-19", "tryton-8.2"):
+        assert name in listed
+
+
+def test_an_unknown_profile_is_one_sentence(capsys: Printed) -> None:
+    assert run("profile", "sap") == 2
+    assert capsys.readouterr().err.startswith("orderline: sap is no packaged profile: known are ")
+
+
+def test_the_shapes_name_fields_and_parameters(capsys: Printed) -> None:
+    assert run("shapes") == 0
+    printed = capsys.readouterr().out
+    assert "delivery_on (date)*" in printed
+    assert "item_id, item_number, on" in printed
+
+
+def test_the_examples_of_every_packaged_profile_hold(config: Path, capsys: Printed) -> None:
+    assert run("check", "--config", config, "distributor", "odoo-19", "tryton-8.2") == 0
+    assert "no example" not in capsys.readouterr().out
+
+
+def test_a_wrong_example_is_shown(config: Path, changed: Path, capsys: Printed) -> None:
+    text = changed.read_text("utf-8")
+    wrong = text.replace("gives: quotation", "gives: cancelled", 1)
+    assert wrong != text
+    changed.write_text(wrong, "utf-8")
+    assert run("check", "--config", config, changed) == 1
+    assert "  wrong: " in capsys.readouterr().out
+
+
+def test_diff_says_what_a_change_alters(changed: Path, capsys: Printed) -> None:
+    assert run("diff", "distributor", changed) == 0
+    assert "9" in capsys.readouterr().out
+    assert run("diff", changed, changed) == 0
+    assert capsys.readouterr().out == "They say the same.\n"
+
+
+def test_a_profile_is_put_in_use_and_taken_back(
+    config: Path, changed: Path, capsys: Printed
+) -> None:
+    assert run("history", "--config", config, "main") == 0
+    assert capsys.readouterr().out == "never switched: tryton-8.2\n"
+    assert run("activate", "--config", config, "main", changed) == 0
+    assert run("rollback", "--config", config, "main") == 0
+    assert capsys.readouterr().out.splitlines()[1] == (
+        "main: back to the profile that the configuration names"
+    )
+    assert run("rollback", "--config", config, "main") == 2
+    capsys.readouterr()
+    assert run("history", "--config", config, "main") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_switching_needs_a_known_system_and_a_folder(
+    configuration: Path, config: Path, capsys: Printed
+) -> None:
+    assert run("activate", "--config", config, "other", "distributor") == 2
+    assert "other is not below `systems`: known are main" in capsys.readouterr().err
+    configuration.write_text(configuration.read_text().partition("erp:")[0])
+    assert run("rollback", "--config", configuration, "main") == 2
+    assert "erp.profile_folder is not set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("erp: {use: other}", "erp.use names other: it is not below `systems` (main)"),
+        ("erp: {routes: {price: x}}", "erp.routes.price names x: it is not below"),
+        ("erp: {fallback: {price: ['system:y']}}", "erp.fallback.price names y: it is not below"),
+    ],
+)
+def test_a_system_that_is_not_there_is_one_sentence(
+    configuration: Path, capsys: Printed, line: str, sentence: str
+) -> None:
+    configuration.write_text(f"{configuration.read_text()}{line}\n")
+    assert run("matrix", "--config", configuration) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_system_that_is_down_is_said(config: Path, capsys: Printed) -> None:
+    assert run("ask", "--config", config, "ping") == 1
+    assert "\norderline: main: ping: " in capsys.readouterr().err
