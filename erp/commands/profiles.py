@@ -42,6 +42,8 @@ def add_commands(verbs: Commands, configured: AddConfigured) -> None:
     compare.set_defaults(run=_diff)
     check = configured("check", "run every rule's examples, and ask for a trifle", _check)
     check.add_argument("profiles", nargs="*", metavar="PROFILE", help="only these; asks nobody")
+    whole = check.get_default("run")
+    check.set_defaults(run=lambda given: _check_rules_of(given) if given.profiles else whole(given))
     activate = configured("activate", "put a profile in use, without a restart", _activate)
     activate.add_argument("system", metavar="SYSTEM")
     activate.add_argument("profile", metavar="PROFILE", help="a packaged name, or a file")
@@ -78,13 +80,16 @@ def _diff(arguments: argparse.Namespace) -> int:
 
 def _check(settings: Configured, arguments: argparse.Namespace) -> int:
     landscape = Landscape(settings.erp, settings.systems)
-    if arguments.profiles:
-        wells = [_check_rules(load(name)) for name in arguments.profiles]
-        return 0 if all(wells) else 1
     systems = landscape.asked()
     wells = [_check_rules(landscape.profile(system)) for system in systems]
     landscape.connectors()  # Whether the configuration gives what the profiles ask for.
     return 0 if all(wells) and asyncio.run(_check_live(settings)) else 1
+
+
+def _check_rules_of(arguments: argparse.Namespace) -> int:
+    """Check profiles that need not be in any configuration."""
+    wells = [_check_rules(load(name)) for name in arguments.profiles]
+    return 0 if all(wells) else 1
 
 
 def _check_rules(profile: Profile) -> bool:

@@ -152,11 +152,12 @@ async def test_role_and_account_are_gone_when_the_connection_comes_back(
         with pytest.raises(BackendSlow):
             await read(engine, SLEEP[kind], seconds=0.2, account="C003")
         assert await who(bare, kind) == NOBODY[kind]
-        task = asyncio.create_task(read(engine, SLEEP[kind], account="C003"))
+        task = asyncio.create_task(read(engine, SLEEP[kind], seconds=3.0, account="C003"))
         await until_running(database, 1)
         task.cancel()
         await asyncio.wait((task,))
         assert await who(bare, kind) == NOBODY[kind]
+        await until_running(database, 0)
 
 
 async def until_running(database: Distributor, wanted: int) -> None:
@@ -248,6 +249,14 @@ async def test_a_wrong_password_is_refused_by_one_login(
         await engine.open(within(5.0))
     await engine.close()
     assert "hunter2" not in caplog.text
+
+
+async def test_a_host_that_nobody_knows_is_told(database: Distributor) -> None:
+    url = f"{database.kind}://no-such-host.invalid/x?tls=off"
+    engine = SqlEngine("d", database.system(url=url), SECTION, None, {})
+    with pytest.raises(BackendDown, match="host name"):
+        await engine.open(within(5.0))
+    await engine.close()
 
 
 async def test_tls_that_the_server_does_not_have_is_not_done_without(

@@ -238,6 +238,29 @@ async def test_a_sale_without_a_date_counts_from_its_making(
     assert [one.number for one in history.orders] == ["", *dated]
 
 
+# The demo itself
+
+
+def test_every_date_of_the_demo_moves_with_today(launch: Launch) -> None:
+    """A date that stays behind makes the demo wrong from the second day on."""
+    with contextlib.closing(sqlite3.connect(database_file(launch))) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        found = {
+            (table, column)
+            for (table,) in tables
+            for _, column, kind, *_ in database.execute(f'PRAGMA table_info("{table}")')
+            if kind.upper() == "DATE"
+            and database.execute(f'SELECT count("{column}") FROM "{table}"').fetchone()[0]
+        }
+    moved = {(table, column) for table, columns in tryton.DATES.items() for column in columns}
+    assert ("account_move_line", "maturity_date") in found
+    assert found <= moved
+
+
+def database_file(launch: Launch) -> Path:
+    return Path(launch.argv[2]).with_name(f"{launch.database}.sqlite")
+
+
 # Sessions, rights and the log
 
 
@@ -251,8 +274,7 @@ async def test_a_lost_session_is_renewed_within_the_turn(
 
 def forget_sessions(launch: Launch) -> None:
     """End every session, as their greatest age does."""
-    file = Path(launch.argv[2]).with_name(f"{launch.database}.sqlite")
-    with contextlib.closing(sqlite3.connect(file)) as database:
+    with contextlib.closing(sqlite3.connect(database_file(launch))) as database:
         database.execute("DELETE FROM ir_session")
         database.commit()
 

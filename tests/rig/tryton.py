@@ -27,12 +27,10 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-import yaml
 
-from tests.rig import venv
+from tests.rig import demo_company, venv
 from tests.rig.debs import cache_folder, locked, say
 from tests.rig.ports import free_ports
 
@@ -57,8 +55,6 @@ SEED_FILES = tuple(
 )
 SERVE_PROGRAM = Path(__file__).resolve().with_name("tryton_serve.py")
 REPOSITORY = Path(__file__).resolve().parents[2]
-DEMO_FOLDER = REPOSITORY / "etc" / "demo"
-DEMO_FILES = ("company", "items", "customers", "orders")
 PASSWORD_BYTES = 18
 READY_TIMEOUT_S = 30.0
 RETRY_INTERVAL_S = 0.05
@@ -152,7 +148,7 @@ def prepare(folder: Path, port: int) -> Launch:
         user=USER,
         password=passwords[USER],
         admin_password=passwords["admin"],
-        settings={"calling_code": str(demo_data()["company"]["calling_code"])},
+        settings={"calling_code": str(demo_company.data()["company"]["calling_code"])},
     )
 
 
@@ -192,14 +188,6 @@ async def _until_it_answers(url: str) -> None:
             await asyncio.sleep(RETRY_INTERVAL_S)
 
 
-def demo_data() -> dict[str, Any]:
-    """Return the demo company, as the files of `etc/demo/` have it, by file name."""
-    return {
-        name: yaml.safe_load((DEMO_FOLDER / f"{name}.yaml").read_text("utf-8"))
-        for name in DEMO_FILES
-    }
-
-
 # Installing
 
 
@@ -234,7 +222,7 @@ def _install(progress: Callable[[str], None]) -> None:
 
 
 def _template_path() -> Path:
-    files = [DEMO_FOLDER / f"{name}.yaml" for name in DEMO_FILES]
+    files = [demo_company.DEMO_FOLDER / f"{name}.yaml" for name in demo_company.FILES]
     return _named_by_content("template", *files, *SEED_FILES)
 
 
@@ -272,7 +260,7 @@ def _seed(config: Path, database_file: Path) -> None:
     today = datetime.date.today()
     _run(
         [str(_python()), "-m", SEED_PROGRAM, str(config), DATABASE],
-        stdin=json.dumps({**demo_data(), "today": today.isoformat()}),
+        stdin=json.dumps({**demo_company.data(), "today": today.isoformat()}),
         PYTHONPATH=str(REPOSITORY),
     )
     _into_one_file(database_file)

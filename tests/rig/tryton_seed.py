@@ -21,7 +21,6 @@ from tests.rig.tryton_client import Tryton
 READ_ONLY_MODELS = (
     "carrier",
     "company.company",
-    "party.address",
     "party.contact_mechanism",
     "party.party",
     "product.product",

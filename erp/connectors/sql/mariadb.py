@@ -34,7 +34,7 @@ from erp.connectors.sql.address import Address
 from erp.connectors.sql.rows import Gathered, Table, TooMuch
 from erp.connectors.sql.section import SqlSection
 from erp.connectors.sql.session import Asked, Question, Session
-from erp.connectors.sql.wire import connecting, resolve, tls_fault
+from erp.connectors.sql.wire import connecting, lost, resolve, tls_fault
 from erp.errors import BackendBusy, BackendDown, BackendRefused, BackendSlow, BadAnswer, ErpError
 from erp.settings import SystemSettings
 from erp.trace import Trace
@@ -100,7 +100,7 @@ class MariadbDriver:
         except ssl.SSLError as error:
             raise tls_fault(error, asked) from error
         except OSError as error:
-            raise asked.error(BackendDown, "the connection was lost") from error
+            raise asked.error(BackendDown, lost(error)) from error
         except TooMuch as error:
             raise asked.error(BadAnswer, str(error)) from error
         except (UnicodeError, ValueError, LookupError) as error:

@@ -31,7 +31,7 @@ from erp.connectors.sql.address import Address
 from erp.connectors.sql.rows import Gathered, Table, TooMuch
 from erp.connectors.sql.section import SqlSection
 from erp.connectors.sql.session import Asked, Question, Session
-from erp.connectors.sql.wire import connecting, resolve, tls_fault
+from erp.connectors.sql.wire import connecting, lost, resolve, tls_fault
 from erp.errors import BackendBusy, BackendDown, BackendRefused, BackendSlow, BadAnswer, ErpError
 from erp.settings import SystemSettings
 from erp.trace import Trace
@@ -281,10 +281,8 @@ def _server_fault(error: asyncpg.PostgresError, asked: Asked) -> ErpError:
 
 
 def _lost(error: Exception) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "it refuses connections: is it running, and on this port?"
     if isinstance(error, asyncio.TimeoutError):
         return "it does not answer"
     if "SSL upgrade" in str(error):
         return "it does not offer TLS: set it up, or write ?tls=off behind the url"
-    return "the connection was lost"
+    return lost(error)

@@ -35,6 +35,15 @@ def connecting(trace: Trace | None) -> Iterator[None]:
         yield
 
 
+def lost(error: Exception) -> str:
+    """Return what is told of a connection that could not be made, or was lost."""
+    if isinstance(error, socket.gaierror):
+        return "its host name is not known: see the url"
+    if isinstance(error, ConnectionRefusedError):
+        return "it refuses connections: is it running, and on this port?"
+    return "the connection was lost"
+
+
 def tls_fault(error: ssl.SSLError, asked: Asked) -> ErpError:
     """Return the ErpError of a TLS handshake that failed."""
     # OpenSSL's errors carry these; Python's own don't.

@@ -78,17 +78,18 @@ def test_the_shapes_name_fields_and_parameters(capsys: Printed) -> None:
     assert "item_id, item_number, on" in printed
 
 
-def test_the_examples_of_every_packaged_profile_hold(config: Path, capsys: Printed) -> None:
-    assert run("check", "--config", config, "distributor", "odoo-19", "tryton-8.2") == 0
+def test_the_examples_of_every_packaged_profile_hold(capsys: Printed) -> None:
+    """Without a configuration."""
+    assert run("check", "distributor", "odoo-19", "tryton-8.2") == 0
     assert "no example" not in capsys.readouterr().out
 
 
-def test_a_wrong_example_is_shown(config: Path, changed: Path, capsys: Printed) -> None:
+def test_a_wrong_example_is_shown(changed: Path, capsys: Printed) -> None:
     text = changed.read_text("utf-8")
     wrong = text.replace("gives: quotation", "gives: cancelled", 1)
     assert wrong != text
     changed.write_text(wrong, "utf-8")
-    assert run("check", "--config", config, changed) == 1
+    assert run("check", changed) == 1
     assert "  wrong: " in capsys.readouterr().out
 
 
