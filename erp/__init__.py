@@ -1,6 +1,6 @@
 """Business systems: what a caller may ask of them, and every way to reach them.
 
-The public names; a connector is imported from its own module (`erp.connectors.tryton`).
+The public names; `erp.landscape` joins the configured systems.
 """
 
 from erp.deadline import Deadline

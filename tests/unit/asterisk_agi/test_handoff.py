@@ -45,8 +45,13 @@ def our_errors() -> Iterator[type[BaseException]]:
                     yield kind
 
 
-OFF_CALL = {"ConfigError", "NotWell", "PhoneError"}
-"""Errors of commands that serve no caller: a configuration, a check, a test call."""
+OFF_CALL = {
+    *("CommandError", "ConfigError", "LandscapeError", "NotWell", "PhoneError", "ProfileError"),
+    "Failure",
+}
+"""Errors of a start or of a command, which serve no caller; and what never leaves the HTTP engine
+but as one of `erp.errors`."""
+
 
 def test_every_error_of_a_call_has_exactly_one_reason() -> None:
     seen = 0
