@@ -27,7 +27,13 @@ from tests.rig.ports import free_ports
 MACHINE = Path("/usr/lib/postgresql")
 PACKAGES = ("postgresql",)
 UNPRIVILEGED = "nobody"
-SPEED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "wal_recycle=off")
+SPEED = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "shared_buffers=32MB",
+    "wal_recycle=off",
+)
 """The tests' data may be lost with the machine; nothing is waited for."""
 
 KEY_MODE = 0o600

@@ -22,10 +22,11 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import asyncpg
 
+from dialplan.reasons import Reason
 from erp.connectors.engine import Value
 from erp.connectors.sql.address import Address
 from erp.connectors.sql.rows import Gathered, Table, TooMuch
@@ -64,8 +65,10 @@ Connection = Any
 class Misfit(Exception):
     """A value does not fit the type that the statement gives it; the text does not hold it."""
 
+    reason: ClassVar[Reason] = Reason.BACKEND_BAD_ANSWER
 
-class NoRoleError(Exception):
+
+class _NoRoleError(Exception):
     """The server has no role of this name."""
 
 
@@ -116,7 +119,7 @@ class PostgresqlDriver:
             raise tls_fault(error, asked) from error
         except _LOST as error:
             raise asked.error(BackendDown, _lost(error)) from error
-        except NoRoleError as error:
+        except _NoRoleError as error:
             told = "it has no such role: see `role` in the profile"
             raise asked.error(BackendRefused, told) from error
         except (Misfit, TooMuch) as error:
@@ -198,7 +201,7 @@ class PostgresqlSession:
             await statement.fetchrow(*(word for pair in wanted for word in pair))
         except asyncpg.InvalidParameterValueError as error:
             await self._roll_back()
-            raise NoRoleError from error
+            raise _NoRoleError from error
 
     async def _statement(self, text: str) -> Statement:
         if text not in self._statements:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time
 from decimal import Decimal
 
+from erp.errors import UnreadableAnswer
+
 KEPT_TYPES = (str, int, float, Decimal, date, time, bytes, type(None))
 """What a mapping reads as it is (bool is an int, datetime a date); all else becomes text."""
 
@@ -17,7 +19,7 @@ PLAIN_VALUE_BYTES = 16
 """What a number or a date is reckoned at."""
 
 
-class TooMuch(Exception):
+class TooMuch(UnreadableAnswer):
     """An answer is longer than it may be; the text says by what, without its content."""
 
 
