@@ -78,10 +78,10 @@ class Connector(Protocol):
     def capabilities(self) -> Capabilities:
         """What it declares; known before it is opened."""
 
-    async def open(self, deadline: Deadline) -> None:
+    async def open(self, deadline: Deadline, trace: Trace | None = None) -> None:
         """Connect, log in, and learn what later queries need. May be called again after a failure.
 
-        Raises ErpError.
+        trace: where its hops are noted. Raises ErpError.
         """
 
     async def close(self) -> None:

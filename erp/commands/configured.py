@@ -18,6 +18,10 @@ ASK_S = 10.0
 """Seconds for one question: more than a turn has, to tell slow from dead."""
 
 
+Asked = list[tuple[Trace, float]]
+"""The hops of each question, and the milliseconds that it took in all."""
+
+
 @dataclass(frozen=True)
 class Configured:
     """The part of a configuration that these commands need."""
@@ -35,11 +39,12 @@ class Configured:
 
 
 @contextlib.asynccontextmanager
-async def port(settings: Configured, traces: list[Trace]) -> AsyncIterator[ErpPort]:
-    """Open the systems for one command; the hops of each read go to `traces`."""
+async def port(settings: Configured, asked: Asked | None = None) -> AsyncIterator[ErpPort]:
+    """Open the systems for one command; what each opening and each read took goes to `asked`."""
 
     def observe(trace: Trace, total_ms: float, outcome: str) -> None:
-        traces.append(trace)
+        if asked is not None:
+            asked.append((trace, total_ms))
 
     gateway = Landscape(settings.erp, settings.systems).gateway(observe)
     try:

@@ -7,12 +7,18 @@ more than one at a time: what is measured is the way, not the load.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import date
 from decimal import Decimal
 
+from erp.commands.configured import Asked
 from erp.commands.errors import CommandError
+from erp.commands.table import table
 from erp.deadline import Deadline
+from erp.gateway import hop_map
+from erp.gateway import table as hop_table
+from erp.gateway.hops import percentile
 from erp.model import Customer, Item, NotFound, OrderStatus
 from erp.port import ErpPort
 
@@ -39,6 +45,19 @@ async def rounds(erp: ErpPort, item_number: str, phone: str, times: int) -> None
     for _ in range(times):
         for read in reads.values():
             await read(_soon())
+
+
+def report(asked: Asked) -> str:
+    """Return two tables: what each operation took at each system in all, and hop by hop."""
+    times_ms: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for trace, total_ms in asked:
+        times_ms[trace.operation, trace.system].append(total_ms)
+    rows = [
+        (*key, str(len(found)), f"{percentile(found, 0.5):.1f}", f"{percentile(found, 0.95):.1f}")
+        for key, found in ((key, sorted(times_ms[key])) for key in sorted(times_ms))
+    ]
+    whole = table(("operation", "system", "n", "p50 ms", "p95 ms"), rows)
+    return f"{whole}\n\n{hop_table(hop_map(trace for trace, _ in asked))}"
 
 
 def _reads(

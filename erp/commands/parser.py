@@ -15,13 +15,11 @@ from typing import Any
 
 from erp.commands import latency, profiles
 from erp.commands.ask import QUESTIONS, answer, shown
-from erp.commands.configured import Configured, port
+from erp.commands.configured import Asked, Configured, port
 from erp.commands.matrix import matrix
 from erp.commands.shapes import shapes
 from erp.errors import ErpError
-from erp.gateway import hop_map, table
 from erp.landscape import Landscape
-from erp.trace import Trace
 
 ROUNDS = 30
 
@@ -65,23 +63,23 @@ def _matrix(settings: Configured, arguments: argparse.Namespace) -> int:
 
 def _ask(settings: Configured, arguments: argparse.Namespace) -> int:
     async def ask() -> str:
-        traces: list[Trace] = []
-        async with port(settings, traces) as erp:
-            traces.clear()  # Only the questions are shown, not the opening.
+        asked: Asked = []
+        async with port(settings, asked) as erp:
             found = await answer(erp, arguments.operation, arguments.arguments, settings.soon())
-        return f"{shown(found)}\n\n{table(hop_map(traces))}"
+        return f"{shown(found)}\n\n{latency.report(asked)}"
 
     return _run(ask())
 
 
 def _latency(settings: Configured, arguments: argparse.Namespace) -> int:
     async def measure() -> str:
-        traces: list[Trace] = []
-        async with port(settings, traces) as erp:
+        asked: Asked = []
+        async with port(settings, asked) as erp:
+            openings = asked[:]
             await latency.rounds(erp, settings.item_number, settings.phone, 1)  # warm
-            traces.clear()
+            asked[:] = openings
             await latency.rounds(erp, settings.item_number, settings.phone, arguments.rounds)
-        return table(hop_map(traces))
+        return latency.report(asked)
 
     return _run(measure())
 

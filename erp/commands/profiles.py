@@ -111,7 +111,7 @@ def _check_rules(profile: Profile) -> bool:
 async def _check_live(settings: Configured) -> bool:
     """Ask each system that is asked for a trifle, with our own login."""
     try:
-        async with port(settings, []) as erp:
+        async with port(settings) as erp:
             await erp.ping(settings.soon())
     except ErpError as error:
         print(f"  wrong: {error}")

@@ -85,12 +85,13 @@ class ConfiguredConnector:
         """What the profile declares."""
         return self._means.profile.capabilities(self._name, self._settings.connections)
 
-    async def open(self, deadline: Deadline) -> None:
+    async def open(self, deadline: Deadline, trace: Trace | None = None) -> None:
         """Connect, log in, learn, and ping. May be called again after a failure."""
-        attempt = Attempt(deadline, Trace(self._name, "open"))
+        noted = Trace(self._name, "open") if trace is None else trace
+        attempt = Attempt(deadline, noted)
 
         async def work() -> None:
-            await self._means.engine.open(deadline)
+            await self._means.engine.open(deadline, noted)
             company = await self._learn(attempt)
             await self._ping(company, attempt)
 

@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar
 
 from erp.connector import Attempt
 from erp.deadline import Deadline
+from erp.trace import Trace
 
 Value = str | int | Decimal | date | bool | None
 """What a request may be filled with: see `erp.shapes.PARAMETERS`."""
@@ -40,8 +41,11 @@ class Engine(Protocol, Generic[P_contra]):
     engine's own keys of a part, or raises ProfileError. where: the part's place in the profile.
     """
 
-    async def open(self, deadline: Deadline) -> None:
-        """Connect and log in. May be called again after a failure. Raises ErpError."""
+    async def open(self, deadline: Deadline, trace: Trace | None = None) -> None:
+        """Connect and log in. May be called again after a failure. Raises ErpError.
+
+        It notes RESOLVE, CONNECT, TLS and AUTH in the trace, as far as it can tell them apart.
+        """
 
     async def close(self) -> None:
         """Close every connection. May be called twice, and without `open`."""

@@ -63,6 +63,7 @@ class Gateway:
         self._fingerprint = fingerprint
         self._observe = observe
         self._tasks = Tasks()
+        self._closing = Tasks()
         self._generations: set[Generation] = set()
         self._current: Generation | None = None
         self._mark: object = None
@@ -81,6 +82,8 @@ class Gateway:
     async def close(self) -> None:
         """End all that is under way and close all systems. May be called twice."""
         await self._tasks.end(STOP_S)
+        # A closing that is cancelled half way leaves connections open.
+        await self._closing.ended(STOP_S)
         self._current = None
         await asyncio.gather(*(self._close(generation) for generation in self._generations))
 
@@ -139,7 +142,7 @@ class Gateway:
     def _retire(self, generation: Generation) -> None:
         """Close a generation that no call holds and none will get."""
         if generation is not self._current and not generation.calls:
-            self._tasks.start(self._close(generation), "gateway: close generation")
+            self._closing.start(self._close(generation), "gateway: close generation")
 
     async def _close(self, generation: Generation) -> None:
         await generation.close()

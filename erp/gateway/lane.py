@@ -15,7 +15,14 @@ from typing import Any, TypeVar
 
 from erp.connector import Attempt, Connector
 from erp.deadline import Deadline
-from erp.errors import BackendBusy, BackendDown, BackendRefused, BackendSlow, ErpError
+from erp.errors import (
+    BackendBusy,
+    BackendDown,
+    BackendRefused,
+    BackendSlow,
+    BadAnswer,
+    ErpError,
+)
 from erp.gateway import retries
 from erp.gateway.breaker import Breaker
 from erp.gateway.errors import NotAsked
@@ -70,7 +77,7 @@ class Lane:
     ) -> None:
         self.name = name
         self.capabilities = connector.capabilities
-        self.opened = False
+        self._unopened: ErpError | None = NotAsked(name, "open", "it is not open")
         self._connector = connector
         self._observe = observe
         self._tasks = tasks
@@ -86,6 +93,11 @@ class Lane:
         )
         self._retried = retries.reads(settings.read_attempts, clock)
         self._busy_until_s = 0.0
+
+    @property
+    def opened(self) -> bool:
+        """Tell whether it has been opened, and not closed since."""
+        return self._unopened is None
 
     # Asking...
 
@@ -166,14 +178,20 @@ class Lane:
         now_s = self._clock()
         if deadline.passed(now_s):
             raise BackendSlow(self.name, operation, "no time was left to ask")
-        if not self.opened:
-            raise NotAsked(self.name, operation, "it could not be opened yet")
+        if self._unopened is not None:
+            raise self._as_unopened(operation, self._unopened)
         self.breaker.demand_way(operation)
         if self.queue.crowded:
             raise NotAsked(self.name, operation, "too many questions wait for it")
         if self._busy_until_s > now_s:
             detail = "it asked for patience"
             raise BackendBusy(self.name, operation, detail, self._busy_until_s - now_s)
+
+    def _as_unopened(self, operation: str, error: ErpError) -> ErpError:
+        """Return why the system is not open: what a person must mend is told as it is."""
+        detail = f"it can't be opened: {error.detail}"
+        kind = type(error) if isinstance(error, (BackendRefused, BadAnswer)) else NotAsked
+        return kind(self.name, operation, detail)
 
     async def _turn(self, operation: str, call: str, deadline: Deadline, trace: Trace) -> None:
         """Get a place in the queue."""
@@ -260,13 +278,17 @@ class Lane:
 
     async def open(self, deadline: Deadline) -> None:
         """Open the system; a failure is logged, once, and may be mended by opening again."""
+        trace, begin_s, outcome = Trace(self.name, "open"), self._clock(), "ok"
         try:
-            await self._supervised("open", self._connector.open(deadline), deadline)
+            await self._supervised("open", self._connector.open(deadline, trace), deadline)
         except ErpError as error:
+            outcome = error.reason.value
+            self._unopened = error
             self._outage.begins(f"it can't be opened: {error.detail}")
-            return
-        self.opened = True
-        self._outage.ends()
+        else:
+            self._unopened = None
+            self._outage.ends()
+        self._observe(trace, (self._clock() - begin_s) * 1000, outcome)
 
     async def tend(self) -> ErpError | None:
         """Renew and warm what needs it, in turn with the calls; return what went wrong."""
@@ -286,7 +308,7 @@ class Lane:
     async def close(self) -> None:
         """Close the system's connections."""
         deadline = Deadline.after(self._clock(), CLOSE_S)
-        self.opened = False
+        self._unopened = NotAsked(self.name, "close", "it is closed")
         try:
             await self._supervised("close", self._connector.close(), deadline)
         except ErpError as error:

@@ -31,6 +31,12 @@ class Tasks:
         task.add_done_callback(self._ended)
         return task
 
+    async def ended(self, within_s: float) -> None:
+        """Wait for what is under way, and cancel what does not end in time."""
+        if self._held:
+            await asyncio.wait(self._held, timeout=within_s)
+        await self.end(within_s)
+
     async def end(self, within_s: float) -> None:
         """Cancel what is under way and wait for its end; say what does not end in time."""
         for task in self._held:

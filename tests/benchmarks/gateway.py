@@ -58,7 +58,7 @@ class Immediate:
             "one", "bench 1", dict.fromkeys(READS, 5.0), LockStrength.NONE, RollbackKind.NONE
         )
 
-    async def open(self, deadline: Deadline) -> None:
+    async def open(self, deadline: Deadline, trace: Trace | None = None) -> None:
         """Nothing to do."""
 
     async def close(self) -> None:

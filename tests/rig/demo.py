@@ -63,6 +63,7 @@ CALLERS = (
         (
             "do you have item four five two one",
             "and by the end of next week",
+            "how much does it cost",
             "no thank you goodbye",
         ),
     ),
@@ -70,7 +71,13 @@ CALLERS = (
         "Marcus Bell",
         "+12125550102",
         voices.VOICES[3],
-        ("what is the status of my last order", "i want to speak to a colleague"),
+        (
+            "what is the status of my last order",
+            "can you track order two zero two four",
+            "what are my recent orders",
+            "what is my account balance",
+            "yes please",
+        ),
     ),
 )
 

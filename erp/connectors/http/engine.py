@@ -116,12 +116,14 @@ class HttpEngine:
         self._keeper = Keeper(system, self._desk.log_in)
         self._warm = min(WARM_CONNECTIONS, settings.connections)
 
-    async def open(self, deadline: Deadline) -> None:
+    async def open(self, deadline: Deadline, trace: Trace | None = None) -> None:
         """Connect and log in. May be called again after a failure. Raises ErpError."""
+        noted = Trace(self._system, "open") if trace is None else trace
         with self._told("open"):
             await self._transport.open()
-            await self._keeper.current(deadline)
-            await self._keep_warm(deadline)
+            with noted.span(Hop.AUTH):
+                await self._keeper.current(deadline)
+            await self._keep_warm(deadline, noted)
 
     async def close(self) -> None:
         """Close every connection. May be called twice, and without `open`."""
@@ -133,7 +135,7 @@ class HttpEngine:
         with self._told("tend"):
             await self._transport.open()
             await self._keeper.tend(deadline)
-            await self._keep_warm(deadline)
+            await self._keep_warm(deadline, Trace(self._system, "tend"))
 
     async def read(
         self, prepared: PreparedRequest, values: Mapping[str, Value], attempt: Attempt
@@ -206,21 +208,20 @@ class HttpEngine:
         await content.settle()
         return self._section.errors.failure(answer, content), answer, content
 
-    async def _keep_warm(self, deadline: Deadline) -> None:
+    async def _keep_warm(self, deadline: Deadline, trace: Trace) -> None:
         """Send a cheap request over as many connections as are kept warm, all at once."""
-        trace = Trace(self._system, "tend")
         warm = self._section.keep_warm
         if warm is not None:
             outgoing = self._outgoing(warm, self._desk.account.values())
             asked = [self._answer(outgoing, Attempt(deadline, trace)) for _ in range(self._warm)]
             await _all(asked, self._system)
         else:
-            await _all([self._touch(deadline) for _ in range(self._warm)], self._system)
+            await _all([self._touch(deadline, trace) for _ in range(self._warm)], self._system)
 
-    async def _touch(self, deadline: Deadline) -> None:
+    async def _touch(self, deadline: Deadline, trace: Trace) -> None:
         """Send a request without a login; any answer shows that there is a connection."""
         try:
-            await self._transport.send(CHEAPEST, Grant(), deadline, None)
+            await self._transport.send(CHEAPEST, Grant(), deadline, trace)
         except UnreadableAnswer as error:
             _log.debug("%s: its url answers with %s", self._system, error)
 

@@ -29,7 +29,7 @@ from erp.deadline import Deadline
 from erp.errors import BackendBusy, BackendDown, BackendRefused, BackendSlow, BadAnswer
 from erp.settings import SystemSettings
 from erp.tls import context
-from erp.trace import Hop
+from erp.trace import Hop, Trace
 
 _log = logging.getLogger(__name__)
 
@@ -80,11 +80,11 @@ class SqlEngine:
         self._bounded = Bounded()
         self._known: dict[str, None] = {}
 
-    async def open(self, deadline: Deadline) -> None:
+    async def open(self, deadline: Deadline, trace: Trace | None = None) -> None:
         """Connect and log in, as often as there are connections. Raises ErpError."""
         if not self._address.tls and not self._address.loopback:
             _log.warning("system=%s tls=off in its url: all goes in plain text", self._system)
-        await self._by(deadline, "open", self._ready().fill("open"))
+        await self._by(deadline, "open", self._ready().fill("open", trace))
 
     async def close(self) -> None:
         """Close every connection. May be called twice, and without `open`."""

@@ -71,16 +71,17 @@ class Pool:
         while self._idle:
             self._idle.pop().abort()
 
-    async def fill(self, operation: str) -> None:
+    async def fill(self, operation: str, trace: Trace | None = None) -> None:
         """Open the connections that are missing: the first one alone, then the others at once.
 
-        Raises ErpError when there is none in the end; else it is logged that some are missing.
+        trace: where the hops of the first one are noted. Raises ErpError when there is none in the
+        end; else it is logged that some are missing.
         """
         if self._menders:
             await asyncio.wait(tuple(self._menders))  # they hold places
         if not self._idle and self._free == self._size:
             # A wrong password is tried once, not eight times.
-            self.give((await self.take(operation, fresh=True))[0])
+            self.give((await self.take(operation, trace, fresh=True))[0])
         missing = self._free - len(self._idle)
         if missing > 0:
             loop = asyncio.get_running_loop()
@@ -167,6 +168,9 @@ class Pool:
         except (ErpError, asyncio.TimeoutError) as error:
             _log.debug("a connection is closed without a word: %s", error)
             session.abort()
+        except asyncio.CancelledError:
+            session.abort()  # nobody else knows it any more
+            raise
 
 
 def _soon() -> Deadline:

@@ -20,6 +20,7 @@ from erp.profiles import Profile, ProfileError
 from erp.profiles.load import build
 from erp.profiles.source import Source, parse
 from erp.settings import SystemSettings
+from erp.trace import Trace
 
 Answer = Callable[[Mapping[str, Value]], Awaitable[Sequence[RawRow]]]
 
@@ -59,7 +60,7 @@ class TinyEngine:
         self.opened = self.closed = self.tended = 0
         engines.append(self)
 
-    async def open(self, deadline: Deadline) -> None:
+    async def open(self, deadline: Deadline, trace: Trace | None = None) -> None:
         self.opened += 1
 
     async def close(self) -> None:

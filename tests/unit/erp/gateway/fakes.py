@@ -65,7 +65,7 @@ class FakeConnector:
         self.most_under_way = 0
         self.opened, self.tended, self.closed = 0, 0, 0
 
-    async def open(self, deadline: Deadline) -> None:
+    async def open(self, deadline: Deadline, trace: Trace | None = None) -> None:
         self.opened += 1
         await self.opening()
 
@@ -149,11 +149,15 @@ def stubborn(seconds: float) -> Behaviour:
 
 
 class Observed:
+    """What the gateway told of the questions, and of its openings."""
+
     def __init__(self) -> None:
         self.told: list[tuple[Trace, float, str]] = []
+        self.openings: list[tuple[Trace, float, str]] = []
 
     def __call__(self, trace: Trace, total_ms: float, outcome: str) -> None:
-        self.told.append((trace, total_ms, outcome))
+        kept = self.openings if trace.operation == "open" else self.told
+        kept.append((trace, total_ms, outcome))
 
     @property
     def outcomes(self) -> list[str]:

@@ -20,6 +20,7 @@ from tests.unit.erp.gateway import virtual
 from tests.unit.erp.gateway.fakes import (
     TODAY,
     FakeConnector,
+    Observed,
     customer,
     deadline,
     down,
@@ -62,7 +63,7 @@ def test_systems_open_side_by_side_and_one_that_fails_stops_no_other(
         async with door.for_call("a") as port:
             assert isinstance(await port.find_item("1", deadline(1.0)), Item)
             for asking in (port.last_order(customer(), deadline(1.0)), port.ping(deadline(1.0))):
-                with pytest.raises(NotAsked, match="could not be opened"):
+                with pytest.raises(NotAsked, match="can't be opened"):
                     await asking
         await door.close()
 
@@ -71,6 +72,23 @@ def test_systems_open_side_by_side_and_one_that_fails_stops_no_other(
         "one is down: it can't be opened: connection refused",
         "three is down: it can't be opened: it did not end in time",
     ]
+
+
+def test_what_a_person_must_mend_is_told_with_every_question() -> None:
+    connector, observed = FakeConnector(), Observed()
+
+    async def refused() -> None:
+        raise BackendRefused("one", "open", "does not accept our password: mend it")
+
+    connector.opening = refused
+
+    async def main() -> None:
+        async with opened(connector, observed=observed) as door, door.for_call("a") as port:
+            with pytest.raises(BackendRefused, match="can't be opened: does not accept our pass"):
+                await port.ping(deadline(1.0))
+
+    virtual.run(main())
+    assert [outcome for _, _, outcome in observed.openings] == ["backend-refused"]
 
 
 def test_what_did_not_open_is_opened_later_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
