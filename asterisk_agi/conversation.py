@@ -76,7 +76,15 @@ class Instruments:
     story: Story
 
 
-Occurrence = events.Event | Outcome | BaseException
+@dataclass(frozen=True)
+class _Asked:
+    """What the ERP was asked has ended: how, and who asked."""
+
+    by: asyncio.Task[None] | None
+    event: events.QueryAnswered | events.QueryFailed
+
+
+Occurrence = events.Event | _Asked | Outcome | BaseException
 
 
 class Conversation:
@@ -121,6 +129,12 @@ class Conversation:
                 raise occurrence
             if isinstance(occurrence, Outcome):
                 return occurrence
+            if isinstance(occurrence, _Asked):
+                # A query that was dropped may have ended before that, or end all the same: it
+                # would be taken for the next one, its failure or its quantity too.
+                if occurrence.by is not self._query:
+                    continue
+                occurrence = occurrence.event
             self._step(occurrence)
 
     async def close(self) -> None:
@@ -265,10 +279,7 @@ class Conversation:
         begin_s = self._clock()
         event = await self._with.inquiry.answer(query, deadline, self._turn.number)
         self._turn.asked_erp(self._clock() - begin_s)
-        # A query that was dropped may still end (Python 3.10's wait_for can lose a
-        # cancellation): its answer would be taken for that of the next one.
-        if asyncio.current_task() is self._query:
-            self._occurrences.put_nowait(event)
+        self._occurrences.put_nowait(_Asked(asyncio.current_task(), event))
 
     def _drop_query(self) -> None:
         self._timers.cancel("filler")

@@ -306,9 +306,14 @@ def _customers_by_name(
 
 
 def _customer_by_account(query: CustomerByAccount, parts: Parts, origin: Origin) -> object:
-    if not parts["customer"]:
+    found = parts["customer"]
+    exact = [one for one in found if _alike(query.account, _text(one, "account")) == 0] or found
+    if not exact:
         return nothing(query, origin)
-    return _customer(parts["customer"][0], origin)
+    if len({_text(one, "record_id") for one in exact}) > 1:
+        # Neither may hear of the other's orders.
+        raise UnreadableAnswer("several accounts of one number: give each its own")
+    return _customer(exact[0], origin)
 
 
 def _customer(record: Record, origin: Origin) -> Customer:

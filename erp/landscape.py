@@ -13,6 +13,7 @@ from pathlib import Path
 from erp.connector import Connector
 from erp.connectors.configured import ConfiguredConnector
 from erp.gateway import Gateway, Observe
+from erp.gateway.routes import plans
 from erp.profiles import Profile, load
 from erp.profiles.store import ProfileStore
 from erp.settings import GatewaySettings, SystemSettings
@@ -47,12 +48,17 @@ class Landscape:
         return Gateway(self._settings, self.connectors, self._fingerprint, observe)
 
     def connectors(self) -> dict[str, Connector]:
-        """Make a connector for every system that is asked. Raises LandscapeError."""
+        """Make a connector for every system that is asked.
+
+        Raises LandscapeError, also when one of them can't do what it is to be asked.
+        """
         names = self.asked()
         try:
-            return {name: self._connector(name) for name in names}
+            made: dict[str, Connector] = {name: self._connector(name) for name in names}
+            plans(self._settings, {name: one.capabilities for name, one in made.items()})
         except ValueError as error:
             raise LandscapeError(str(error)) from error
+        return made
 
     def asked(self) -> tuple[str, ...]:
         """Return the names of the systems that are asked. Raises LandscapeError."""

@@ -8,6 +8,7 @@ Source: RFC 8446; Python's documentation of `ssl`, "Security considerations".
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 from pathlib import Path
 
@@ -33,6 +34,16 @@ def context(settings: SystemSettings, least: str | None) -> ssl.SSLContext:
     _trust(made, settings.ca_file)
     _show(made, settings.client_certificate, settings.client_key)
     return made
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine, so that no wire is between us."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _trust(made: ssl.SSLContext, ca_file: Path | None) -> None:

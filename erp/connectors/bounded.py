@@ -36,6 +36,8 @@ class Bounded:
         finally:
             if not task.done():
                 await self._give_up(task)
+            elif not task.cancelled():
+                task.exception()  # it failed just when we were cancelled: nobody else asks for it
 
     async def close(self) -> None:
         """Wait until all that was given up has ended."""

@@ -31,15 +31,15 @@ def company_of(
     system: str, learned: Mapping[str, Value], parameters: Mapping[str, str], time_zone: str
 ) -> Company:
     """Make a company of what was learned. time_zone: of the configuration; it comes first."""
-    zone = known_zone(time_zone)
-    told = str(learned.get("time_zone") or "")
-    if not time_zone and told:
-        zone = known_zone(told)
-        if zone is None:
-            _log.warning("%s: no such time zone here: %s; using this machine's", system,
-                         ascii(told[:40]))
+    name = time_zone or str(learned.get("time_zone") or "")
+    zone = known_zone(name)
+    if name and zone is None:
+        _log.warning("%s: no such time zone here: %s; using this machine's", system,
+                     ascii(name[:40]))
+        name = ""
     currency = str(learned.get("currency") or parameters.get("currency", ""))
-    return Company(zone, currency, learned)
+    # An adapter reads times in the same zone as `today`.
+    return Company(zone, currency, {**learned, "time_zone": name})
 
 
 def known_zone(name: str) -> tzinfo | None:

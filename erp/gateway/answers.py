@@ -80,6 +80,7 @@ class Answers:
         self, step: Step, query: Query[R], call: str, deadline: Deadline, flight: Flight
     ) -> R:
         lane = self._lanes[step.system]
-        now_s = self._clock()
-        mine = deadline.sooner(now_s, deadline.remaining_s(now_s) * step.share)
-        return await lane.ask(query, call, mine, flight)
+        if step.share < 1:
+            now_s = self._clock()
+            deadline = deadline.sooner(now_s, deadline.remaining_s(now_s) * step.share)
+        return await lane.ask(query, call, deadline, flight)

@@ -57,11 +57,9 @@ class Breaker:
         self._opened_at_s = 0.0
         self._probing = False
         self._permit = 0
-
-    @property
-    def closed(self) -> bool:
-        """Tell whether the system is believed to be well."""
-        return self._states.current_state == pybreaker.STATE_CLOSED
+        self._silences = 0
+        self.closed = True
+        """Whether the system is believed to be well."""
 
     @property
     def permit(self) -> int:
@@ -92,10 +90,10 @@ class Breaker:
         """Note that the system answered."""
         if not self._counts(permit):
             return
-        if not self._probing and not self._states.fail_counter:
+        if not self._probing and not self._silences:
             # The rule: there is nothing to forget, and no state to change.
             return
-        self._states.call(_answer)
+        self._tell(_answer)
         if self._probing:
             self._probing = False
             self._permit += 1
@@ -106,7 +104,7 @@ class Breaker:
         if not self._counts(permit):
             return
         with suppress(_Silence):
-            self._states.call(_no_answer)
+            self._tell(_no_answer)
         if not self.closed:
             self._probing = False
             self._permit += 1
@@ -118,6 +116,14 @@ class Breaker:
         """Note that the question was taken back, so nothing was learned."""
         if self._counts(permit):
             self._probing = False
+
+    def _tell(self, outcome: Callable[[], None]) -> None:
+        """Tell pybreaker an outcome, and keep what it makes of it: asked for at each question."""
+        try:
+            self._states.call(outcome)
+        finally:
+            self.closed = self._states.current_state == pybreaker.STATE_CLOSED
+            self._silences = self._states.fail_counter
 
     def _counts(self, permit: int) -> bool:
         return permit == self._permit and (self._probing or self.closed)

@@ -170,9 +170,10 @@ class Lane:
             cancelled = False
             return self._outcome(winner, trace)
         finally:
-            late = self._left_s(deadline) < DEADLINE_SLACK_S
-            if not (cancelled and not late and flight is not None and flight.park(run)):
-                run.give_up(late)
+            if not run.ended:
+                late = self._left_s(deadline) < DEADLINE_SLACK_S
+                if not (cancelled and not late and flight is not None and flight.park(run)):
+                    run.give_up(late)
 
     def _demand_ready(self, operation: str, deadline: Deadline) -> None:
         now_s = self._clock()
@@ -228,11 +229,20 @@ class Lane:
         if not run.ended:
             raise BackendSlow(self.name, trace.operation, "no answer by the deadline")
         try:
-            return run.result()
-        except BackendBusy as error:
+            result = run.result()
+        except ErpError as error:
+            self._note(error)
+            raise
+        self._outage.works(trace.operation)
+        return result
+
+    def _note(self, error: ErpError) -> None:
+        """Keep the patience that the system asks for, and say once what it fails at."""
+        if isinstance(error, BackendBusy):
             patience_s = min(error.retry_after_s or 0.0, PATIENCE_MAX_S)
             self._busy_until_s = max(self._busy_until_s, self._clock() + patience_s)
-            raise
+        if isinstance(error, (BackendBusy, BackendRefused, BadAnswer)):
+            self._outage.fails(error.operation, error.detail)
 
     # Waiting, and asking a second time...
 

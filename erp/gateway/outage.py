@@ -1,11 +1,28 @@
-"""Says once that a system is down, and once that it is up again, with how long it took."""
+"""Says once what is wrong with a system, and once that it is well again, with how long it took.
+
+A system that does not answer is down. One that answers, but refuses, asks for patience, or says
+what can't be read, is not: then what it fails at is said, once for all operations that fail alike.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 _log = logging.getLogger(__name__)
+
+FAILURES_MAX = 50
+"""Most kinds of failure that are remembered, and said; a profile has some twenty requests."""
+
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass
+class _Failure:
+    since_s: float
+    operations: set[str]
 
 
 class Outage:
@@ -15,6 +32,7 @@ class Outage:
         self.system = system
         self._clock = clock
         self._since_s: float | None = None
+        self._failures: dict[str, _Failure] = {}
 
     def begins(self, detail: str) -> None:
         """Log that it is down, unless that was said. detail: why, without personal data."""
@@ -27,3 +45,26 @@ class Outage:
         if self._since_s is not None:
             _log.warning("%s is up again after %.1f s", self.system, self._clock() - self._since_s)
             self._since_s = None
+
+    def fails(self, operation: str, detail: str) -> None:
+        """Log that it answers an operation with a failure, unless that was said.
+
+        detail: why, without personal data; two that differ in numbers only are the same failure.
+        """
+        kind = _NUMBER.sub("#", detail)
+        known = self._failures.get(kind)
+        if known is not None:
+            known.operations.add(operation)
+        elif len(self._failures) < FAILURES_MAX:
+            self._failures[kind] = _Failure(self._clock(), {operation})
+            _log.error("%s fails at %s: %s", self.system, operation, detail)
+
+    def works(self, operation: str) -> None:
+        """Log that it answers an operation well again, if it failed at it."""
+        if not self._failures:
+            return
+        healed = [kind for kind, known in self._failures.items() if operation in known.operations]
+        if healed:
+            since_s = min(self._failures.pop(kind).since_s for kind in healed)
+            took_s = self._clock() - since_s
+            _log.warning("%s answers %s again after %.1f s", self.system, operation, took_s)

@@ -50,7 +50,7 @@ def plans(
     """
     default = _default(settings, systems)
     for operation, system in settings.routes.items():
-        _demand(f"gateway.routes.{operation}", system, operation, systems)
+        _demand(f"erp.routes.{operation}", system, operation, systems)
     return {
         operation: _plan(operation, settings.routes.get(operation, default), settings, systems)
         for operation in READS
@@ -62,11 +62,11 @@ def _default(settings: GatewaySettings, systems: Mapping[str, Capabilities]) -> 
         raise ValueError("systems is empty: write at least one system")
     if not settings.use:
         if len(systems) > 1:
-            raise ValueError(f"gateway.use is empty: write one of {', '.join(systems)}")
+            raise ValueError(f"erp.use is empty: write one of {', '.join(systems)}")
         return next(iter(systems))
     if settings.use not in systems:
         known = ", ".join(systems)
-        raise ValueError(f"gateway.use is {settings.use!r}, which is no system: known are {known}")
+        raise ValueError(f"erp.use is {settings.use!r}, which is no system: known are {known}")
     return settings.use
 
 
@@ -76,7 +76,7 @@ def _plan(
     settings: GatewaySettings,
     systems: Mapping[str, Capabilities],
 ) -> Plan:
-    key = f"gateway.fallback.{operation}"
+    key = f"erp.fallback.{operation}"
     steps = [Step(Kind.SYSTEM, system)]
     for text in settings.fallback.get(operation, ()):
         kind, _, other = text.partition(":")

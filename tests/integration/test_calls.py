@@ -44,6 +44,7 @@ from tests.integration.calls import (
 )
 from tests.integration.conftest import MakeLab
 from tests.rig import asterisk
+from tests.rig.faults import Canned, FaultProxy
 from tests.rig.lab import Lab
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -274,6 +275,31 @@ async def test_a_system_that_dies_in_mid_call_is_said_and_a_human_offered(
     assert "can't reach our order system" in made.said
     assert "Shall I put you through to a colleague?" in made.said
     assert told_the_human(ami)["Reason"] == "backend-down"
+    assert "available" not in made.said
+    assert hears_the_human(made.record)
+
+
+async def test_a_system_that_fails_in_mid_call_is_said_and_the_human_reached(
+    lab: Lab, ami: AmiProbe
+) -> None:
+    """Another server takes the system's place, and answers everything with an error of its own."""
+    port = urlsplit(lab.status()["erp"]["url"]).port
+    assert port is not None
+    oops = b"HTTP/1.1 500 Oops\r\nConnection: close\r\nContent-Length: 4\r\n\r\noops"
+    calling = asyncio.ensure_future(
+        call(lab, said("is item four five two one in stock"), said("yes"), WITH_HUMAN)
+    )
+    try:
+        await asyncio.sleep(1.0)  # The greeting was begun: the system was there.
+        await asyncio.to_thread(lab.hold, "erp")
+        async with FaultProxy(server_port=port, port=port) as broken:
+            await broken.set(Canned(lambda: oops))
+            made = await calling
+    finally:
+        await asyncio.to_thread(lab.release, "erp")
+    assert "Hello, Dana Whitfield." in made.said
+    assert "I can't read the answer of our order system. Shall I put you through" in made.said
+    assert told_the_human(ami)["Reason"] == "backend-bad-answer"
     assert "available" not in made.said
     assert hears_the_human(made.record)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -48,6 +49,16 @@ async def started(folder: Path, errors: Path, module: str, *options: str) -> Any
         )  # fmt: skip
 
 
+def running(program: str, folder: Path) -> bool:
+    """Tell whether a program runs whose command line names the folder."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it may end while we look
+            line = path.read_bytes()
+            if program.encode() in line and str(folder).encode() in line:
+                return True
+    return False
+
+
 def assert_nothing_is_left(folder: Path) -> None:
     assert processes.marked(folder) == []
     left = [path.name for path in run_folder(folder).iterdir() if path.is_socket()]
@@ -83,7 +94,8 @@ async def test_the_demo_places_two_calls_and_leaves_nothing_behind(
     closing = CLOSING.fullmatch(shown.splitlines()[-1])
     assert closing is not None, shown
     turns, p50_ms, p95_ms = map(int, closing.groups())
-    assert turns >= 4
+    assert turns >= 6
+    assert re.search(r"\ncustomers_by_name +tryton +5 ", shown), "every read is shown"
     assert 0 < p50_ms <= p95_ms
     paths = [(kind, Path(path)) for kind, path in SHOWN.findall(shown)]
     assert [kind for kind, _ in paths] == ["recording", "picture"] * 2
@@ -94,16 +106,19 @@ async def test_the_demo_places_two_calls_and_leaves_nothing_behind(
 
 
 async def test_a_demo_that_is_told_to_end_takes_its_lab_down(folder: Path, tmp_path: Path) -> None:
-    demo = await started(folder, tmp_path / "stderr", "tests.rig.demo")
+    """Also the database that answers instead of the lab's own ERP."""
+    demo = await started(folder, tmp_path / "stderr", "tests.rig.demo", "--erp", "mariadb")
     assert demo.stdout is not None
     async for line in demo.stdout:
         if b"answered" in line:
             break
     assert processes.marked(folder), "the lab runs while the demo calls"
+    assert running("mariadbd", folder)
     demo.send_signal(signal.SIGTERM)
     await demo.communicate()
     assert demo.returncode == 128 + signal.SIGTERM
     assert_nothing_is_left(folder)
+    assert not running("mariadbd", folder)
 
 
 async def test_the_benchmark_writes_its_figures(lab: Lab, folder: Path, tmp_path: Path) -> None:

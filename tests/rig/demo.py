@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -218,6 +219,17 @@ def closing_line(reports: Sequence[Report]) -> str:
     return f"demo: {len(reports)} calls, {turns} turns, ear-to-ear p50 {p50} ms, p95 {p95} ms"
 
 
+def show_reads(configuration: Path) -> None:
+    """Ask every read of the system once more, from the command line: what each takes in all."""
+    orderline = Path(sys.executable).with_name("orderline")
+    done = subprocess.run(
+        [orderline, "erp", "latency", "--config", configuration, "--rounds", "5"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    print("\nevery read, five times (orderline erp latency):")
+    print((done.stdout.partition("\n\n")[0] or done.stderr) + "\n", flush=True)
+
+
 def how_to_dial(status: Mapping[str, Any]) -> str:
     """Return how a person's own SIP telephone can call the lab."""
     sip, extensions = status["sip"], status["extensions"]
@@ -334,6 +346,7 @@ def _show(lab: Lab) -> int:
     for number, report in enumerate(reports, start=1):
         print(f"call {number} recording: {report.files.both}")
         print(f"call {number} picture:   {report.files.both.with_suffix('.png')}")
+    show_reads(Path(status["folders"]["state"]).parent / "orderline.yaml")
     print(closing_line(reports), flush=True)
     if not any(report.measured.latencies_ms for report in reports):
         print(

@@ -80,17 +80,17 @@ Fault = Pass | Refuse | Unanswered | Silent | Trickle | CutOff | Canned
 class FaultProxy:
     """The proxy before one server on 127.0.0.1. Belongs to one event loop.
 
-    tls: speaks TLS with its clients, and plainly with the server; a new value counts from the next
-    `set` on.
+    port: where it listens; 0: on a free one.
     """
 
-    def __init__(self, server_port: int, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, server_port: int, port: int = 0) -> None:
         self.server_port = server_port
-        self.tls = tls
+        self.tls: ssl.SSLContext | None = None
+        """Speaks TLS with its clients, and plainly with the server; counts after the next `cut`."""
         self.accepted = 0
         self.sent_bytes = 0
         """Sent to clients since the last `set`."""
-        (self.port,) = free_ports(1)
+        self.port = port or free_ports(1)[0]
         self._fault: Fault = Pass()
         self._changed = asyncio.Event()
         self._links: dict[_Link, asyncio.Task[None]] = {}
@@ -192,6 +192,7 @@ class _Link:
         self._reader = reader
         self._writer = writer
         self._answered_bytes = 0
+        self._ended = False
 
     async def run(self) -> None:
         """Pass both ways until one side ends."""
@@ -228,38 +229,34 @@ class _Link:
         while chunk := await self._reader.read(CHUNK_BYTES):
             fault = await self._proxy.flowing()
             self._answered_bytes = 0
-            if isinstance(fault, Canned):
+            if isinstance(fault, Canned) and not self._ended:
                 await self._send(fault.answer())
-                await self._end()
-                return
-            server.write(chunk)
-            await server.drain()
+                self._end()
+            elif not self._ended:
+                server.write(chunk)
+                await server.drain()
 
     async def _answers(self, server: asyncio.StreamReader) -> None:
         while chunk := await server.read(CHUNK_BYTES):
             fault = await self._proxy.flowing()
-            if isinstance(fault, Canned):
+            if self._ended or isinstance(fault, Canned):
                 continue
             if isinstance(fault, CutOff):
-                if not await self._sent_until(chunk, fault):
-                    return
+                await self._send_until(chunk, fault)
             elif isinstance(fault, Trickle):
                 await self._trickle(chunk)
             else:
                 edit = fault.edit if isinstance(fault, Pass) else None
                 await self._send(edit(chunk) if edit else chunk)
 
-    async def _sent_until(self, chunk: bytes, fault: CutOff) -> bool:
-        """Send what may still be sent; tell whether the connection goes on."""
+    async def _send_until(self, chunk: bytes, fault: CutOff) -> None:
         left = fault.after_bytes - self._answered_bytes
         await self._send(chunk[:left])
         if left > len(chunk):
-            return True
+            return
         if fault.reset:
             self.reset()
-        else:
-            await self._end()
-        return False
+        self._end()
 
     async def _trickle(self, chunk: bytes) -> None:
         for place in range(len(chunk)):
@@ -276,14 +273,15 @@ class _Link:
             self._answered_bytes += len(piece)
             self._proxy.sent_bytes += len(piece)
 
-    async def _end(self) -> None:
-        """End our side in good order, and take what still comes until the client ends, too."""
-        if not self._writer.can_write_eof():
-            self._writer.close()
+    def _end(self) -> None:
+        """End our side in good order; what still comes is taken until the client ends, too."""
+        self._ended = True
+        if self._writer.transport.is_closing():
             return
-        self._writer.write_eof()
-        while await self._reader.read(CHUNK_BYTES):
-            pass
+        if self._writer.can_write_eof():
+            self._writer.write_eof()
+        else:
+            self._writer.close()
 
 
 def _full_queue(port: int) -> tuple[socket.socket, ...]:

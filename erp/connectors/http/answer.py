@@ -10,6 +10,7 @@ import asyncio
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -26,6 +27,12 @@ LOOP_MAX_BYTES = 64 * 1024
 """Longest body that is decoded on the event loop: with tagged values some 5 ms."""
 
 GZIP_BITS = 16 + zlib.MAX_WBITS
+MEMBERS_MAX = 100
+"""Most gzip members of a body: thousands of empty ones cost time and never reach the cap."""
+
+DECODERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="erp-decode")
+"""Threads of our own: those of the loop may all wait for a name server that does not answer."""
+
 NO_CONTENT = (204, 205)
 
 
@@ -55,6 +62,8 @@ class Inflater:
 
     def __init__(self, encoding: str, max_bytes: int) -> None:
         self._max_bytes = max_bytes
+        self._received_bytes = 0
+        self._members = 0
         self._body = bytearray()
         self._encoding = encoding.strip().lower()
         if self._encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
@@ -64,11 +73,13 @@ class Inflater:
 
     def receive_data(self, chunk: bytes) -> None:
         """Take the next bytes. Raises UnreadableAnswer over the cap, or when they are damaged."""
+        self._received_bytes += len(chunk)
         if self._zipped:
             self._unzip(chunk)
         else:
             self._body += chunk
-        if len(self._body) > self._max_bytes:
+        # What stands for nothing counts as well: there is no end to empty blocks.
+        if max(len(self._body), self._received_bytes) > self._max_bytes:
             raise UnreadableAnswer(f"an answer over {self._max_bytes} bytes")
 
     def receive_eof(self) -> bytes:
@@ -95,6 +106,9 @@ class Inflater:
         elif self._inflate.eof:
             if "gzip" not in self._encoding:
                 raise zlib.error("bytes after the end")
+            self._members += 1
+            if self._members >= MEMBERS_MAX:
+                raise zlib.error("too many members")
             self._inflate = zlib.decompressobj(GZIP_BITS)
         return self._inflate
 
@@ -156,7 +170,7 @@ class Content:
     async def settle(self) -> None:
         """Decode a long body now, in a thread: on the event loop it would hold up every call."""
         if len(self._answer.body) > LOOP_MAX_BYTES:
-            await asyncio.to_thread(self._decode)
+            await asyncio.get_running_loop().run_in_executor(DECODERS, self._decode)
 
     def decoded(self) -> object:
         """Return it. Raises UnreadableAnswer."""
@@ -195,12 +209,15 @@ def found_at(value: object, place: Sequence[str]) -> object:
     return value
 
 
-def rows_at(value: object, place: Sequence[str]) -> list[RawRow]:
-    """Return the rows at a place. Raises UnreadableAnswer when there is no such place."""
+def rows_at(value: object, place: Sequence[str], most: int) -> list[RawRow]:
+    """Return the rows at a place, so many at most.
+
+    Raises UnreadableAnswer when there is no such place.
+    """
     found = found_at(value, place)
     if found is MISSING:
         raise UnreadableAnswer(f"an answer without {'.'.join(place)}")
     if found is None:
         return []
     several = found if isinstance(found, list) else [found]
-    return [row if isinstance(row, dict) else {"value": row} for row in several]
+    return [row if isinstance(row, dict) else {"value": row} for row in several[:most]]

@@ -60,6 +60,8 @@ class PreparedRequest:
     paging: Paging | None
     enough: int
     """More rows than these need not be fetched."""
+    rows_max: int
+    """Most rows of one page that are looked at: one more than the part allows, so that it shows."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -82,6 +84,7 @@ def prepare(part: Mapping[str, object], where: str) -> PreparedRequest:
         rows=place(part.get("rows"), f"{where}.rows"),
         paging=paging,
         enough=0 if part.get("first") else enough,
+        rows_max=enough + 1,
     )
 
 
@@ -115,10 +118,15 @@ class HttpEngine:
         self._desk = LoginDesk(account, self._section, self._transport)
         self._keeper = Keeper(system, self._desk.log_in)
         self._warm = min(WARM_CONNECTIONS, settings.connections)
+        parts = urlsplit(settings.url)
+        self._plain = parts.scheme == "http" and not tls_settings.is_loopback(parts.hostname or "")
 
     async def open(self, deadline: Deadline, trace: Trace | None = None) -> None:
         """Connect and log in. May be called again after a failure. Raises ErpError."""
         noted = Trace(self._system, "open") if trace is None else trace
+        if self._plain:
+            _log.warning("system=%s its url is http: all goes in plain text, our login as well",
+                         self._system)
         with self._told("open"):
             await self._transport.open()
             with noted.span(Hop.AUTH):
@@ -177,7 +185,7 @@ class HttpEngine:
         if answer is None or content is None:
             return [], None, None
         decoded = content.decoded()
-        return rows_at(decoded, prepared.rows), answer, decoded
+        return rows_at(decoded, prepared.rows, prepared.rows_max), answer, decoded
 
     async def _answer(
         self, outgoing: Outgoing, attempt: Attempt

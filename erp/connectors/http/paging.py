@@ -200,7 +200,9 @@ def at_url(outgoing: Outgoing, answer: Answer, found: str) -> Outgoing:
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Return scheme, host and port of a URL. Raises ValueError."""
+    """Return scheme, host and port of a URL. Raises ValueError, also when a user is in it."""
     parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise ValueError("a user in the address, beside our login")
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     return parts.scheme, (parts.hostname or "").lower(), port

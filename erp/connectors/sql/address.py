@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from erp.tls import is_loopback
 
 PORTS = {"postgresql": 5432, "mariadb": 3306}
 _TLS = {"require": True, "off": False}
@@ -25,7 +26,7 @@ class Address:
     @property
     def loopback(self) -> bool:
         """Tell whether it is on this machine, so that no wire is between us."""
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
 
 def parse(url: str, required: bool = False) -> Address:
@@ -43,7 +44,7 @@ def parse(url: str, required: bool = False) -> Address:
         raise ValueError(f"url is {url!r}: write {parts.scheme}://host/database")
     tls = _tls(parts.query, url)
     if tls is None:
-        tls = required or not _is_loopback(host)
+        tls = required or not is_loopback(host)
     elif required and not tls:
         raise ValueError("url has tls=off, and the profile requires TLS: take it away")
     return Address(parts.scheme, host, port or PORTS[parts.scheme], database, tls)
@@ -63,12 +64,3 @@ def _tls(query: str, url: str) -> bool | None:
             raise ValueError(f"url is {url!r}: behind the ? write tls=require or tls=off")
         found = _TLS[value]
     return found
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

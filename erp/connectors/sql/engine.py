@@ -40,6 +40,9 @@ SERVER_MARGIN_S = 0.03
 is kept."""
 
 SERVER_LEAST_S = 0.005
+NO_ROLE = frozenset({"", "none"})
+"""`SET ROLE none` takes the role away: the statement would run as our user itself."""
+
 KNOWN_MAX = 200
 """Most statements that are kept ready on every connection: a profile has some twenty."""
 
@@ -151,7 +154,7 @@ class SqlEngine:
                 raise asked.error(BadAnswer, f"parameter {name} has no value here")
         role = self._section.role
         taken = "" if role is None else role.value(known)
-        if role is not None and not taken:
+        if role is not None and taken in NO_ROLE:
             raise asked.error(BackendRefused, f"sql.role names {role.name}, which has no value")
         return Question(
             where=request.where,

@@ -40,6 +40,10 @@ from erp.settings import SystemSettings
 from erp.trace import Trace
 
 CHARSET = "utf8mb4"
+UNSAFE_CHARSETS = frozenset({"sjis"})
+"""In which a character that is no backslash is sent as one: the driver escapes quotes before it
+encodes, so such a character would end a value, and what follows would be read as SQL."""
+
 LEFT_ROWS_MAX = 1000
 """Rows that are read and dropped to keep a connection; with more to come it is closed."""
 
@@ -66,6 +70,8 @@ class MariadbDriver:
         self._address = address
         self._settings = settings
         self._charset = section.charset or CHARSET
+        if self._charset.lower() in UNSAFE_CHARSETS:
+            raise ValueError(f"sql.charset is {self._charset!r}: write cp932, which quotes safely")
         self._tls = tls
 
     async def connect(self, trace: Trace | None) -> Session:
@@ -103,7 +109,7 @@ class MariadbDriver:
             raise asked.error(BackendDown, lost(error)) from error
         except TooMuch as error:
             raise asked.error(BadAnswer, str(error)) from error
-        except (UnicodeError, ValueError, LookupError) as error:
+        except (ValueError, LookupError, ArithmeticError) as error:
             raise asked.error(BadAnswer, "its answer can't be read") from error
 
 

@@ -34,6 +34,7 @@ class Pool:
         self._idle: list[Session] = []
         self._bounded = Bounded()
         self._menders: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def take(
         self, operation: str, trace: Trace | None = None, fresh: bool = False
@@ -58,6 +59,10 @@ class Pool:
 
     def give(self, session: Session) -> None:
         """Take a session back, whatever has become of it."""
+        if self._closed:
+            session.abort()  # nobody would ever close it
+            self._leave()
+            return
         if session.sure and session.usable:
             self._idle.append(session)
             self._leave()
@@ -110,7 +115,11 @@ class Pool:
                 self.give(session)
 
     async def close(self) -> None:
-        """Close all sessions that are not in use, and wait for those that are being mended."""
+        """Close all sessions that are not in use, and wait for those that are being mended.
+
+        One that is in use is closed when it is given back.
+        """
+        self._closed = True
         while self._menders:
             await asyncio.wait(tuple(self._menders))
         while self._idle:

@@ -126,6 +126,9 @@ class PostgresqlDriver:
             raise asked.error(BadAnswer, str(error)) from error
         except (UnicodeError, asyncpg.InternalClientError) as error:
             raise asked.error(BadAnswer, "its answer is not in its character set") from error
+        except (ValueError, ArithmeticError) as error:
+            # Its days go from 4713 BC to 5874897, Python's from 1 to 9999.
+            raise asked.error(BadAnswer, "a date or number in its answer can't be read") from error
 
 
 class PostgresqlSession:

@@ -81,7 +81,7 @@ def check_section(section: Mapping[str, object], where: str) -> None:
 
 def _role(value: object, where: str) -> Said:
     said = _said(value, where)
-    if not said.text or len(said.text) > ROLE_MAX_CHARACTERS:
+    if not said.text or said.text == "none" or len(said.text) > ROLE_MAX_CHARACTERS:
         raise ProfileError(f"{where} is {_shown(value)}: write the name of a role, or :parameter")
     return said
 

@@ -26,7 +26,7 @@ class Clock:
 
     @classmethod
     def of(cls, context: RefineContext) -> Clock:
-        """Return the clock of the company that has been learned."""
+        """Return the clock of the company, whose zone is known here."""
         name = context.values.get("time_zone")
         return cls(ZoneInfo(name) if isinstance(name, str) and name else None)
 
@@ -43,7 +43,12 @@ class Clock:
         except ValueError:
             # Not `from` the error: that one holds the value.
             raise UnreadableAnswer(f"{name} is no time") from None
-        return moment.replace(tzinfo=timezone.utc).astimezone(self.zone).date().isoformat()
+        try:
+            moment = moment.replace(tzinfo=timezone.utc).astimezone(self.zone)
+        except OverflowError:
+            # The last or the first day of all: what people enter for "some day".
+            return moment.date().isoformat()
+        return moment.date().isoformat()
 
 
 def text(row: RawRow, name: str) -> str:

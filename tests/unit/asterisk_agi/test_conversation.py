@@ -245,6 +245,28 @@ async def test_a_failure_with_a_key_is_tried_again_with_a_whole_turn_of_time(mak
     assert rig.erp.asked.count(("item", "4521")) == 2
 
 
+async def test_a_question_in_the_moment_of_a_failure_is_answered(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The failure of the question before it was on its way already: it is not the new one's."""
+    rig = make()
+    await rig.greeted()
+    tell = rig.story.tell
+
+    def ask_then_tell(event: str, **fields: object) -> None:
+        if event == "query" and rig.erp.error is not None:
+            rig.erp.error = None
+            rig.ear.hear(Intent.ORDER_STATUS)
+        tell(event, **fields)
+
+    monkeypatch.setattr(rig.story, "tell", ask_then_tell)
+    rig.erp.error = BackendDown("fake", "find_item", "refused")
+    rig.erp.last = an_order("2034")
+    rig.ear.hear(Intent.AVAILABILITY, item="4521")
+    await rig.said("Your last order, number 2 0 3 4")
+    assert not rig.has_said("can't reach our order system")
+
+
 async def test_an_old_answer_is_told_with_its_age(make: Make) -> None:
     rig = make()
     await rig.greeted()

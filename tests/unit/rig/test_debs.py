@@ -131,3 +131,16 @@ def test_loader_and_libraries(tmp_path: Path) -> None:
     (folder / "ld-linux-x86-64.so.2").touch()
     assert debs.loader(tmp_path).parent == folder.resolve()
     assert debs.library_folders(tmp_path) == [folder.resolve(), (tmp_path / "usr/lib").resolve()]
+
+
+def test_a_package_alone_and_without_what_nobody_needs(
+    tmp_path: Path, downloads: Downloads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"usr/lib/one/one.py": "1", "usr/lib/one/i18n/de.po": "eins"}
+    alone = Downloads([make_deb(tmp_path, "one", files)])
+    monkeypatch.setattr(apt_tree.AptTree, "download_alone", lambda _, packages: alone(packages))
+    prefix = debs.ensure("x", "own", ["one"], alone=True, leave_out=("*/i18n/*",), progress=quiet)
+    assert (prefix / "usr/lib/one/one.py").exists()
+    assert not (prefix / "usr/lib/one/i18n/de.po").exists()
+    assert (alone.count, downloads.count) == (1, 0)
+    assert prefix != debs.prefix_path("x", "own", ["one"])

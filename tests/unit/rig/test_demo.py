@@ -92,7 +92,7 @@ class FakeLab:
     def status(self) -> dict[str, Any]:
         if not FakeLab.up:
             raise LabError("the lab is not up")
-        return {"folders": {"logs": "/lab/logs"}}
+        return {"folders": {"logs": "/lab/logs", "state": "/lab/state"}}
 
     def stop(self) -> None:
         # A second signal in the middle of the cleaning up.
@@ -104,6 +104,7 @@ class FakeLab:
 def lab(monkeypatch: pytest.MonkeyPatch) -> type[FakeLab]:
     monkeypatch.setattr(demo, "Lab", FakeLab)
     monkeypatch.setattr(demo, "_prepare_speech", lambda: None)
+    monkeypatch.setattr(demo, "show_reads", lambda configuration: None)
     monkeypatch.setattr(FakeLab, "made", [])
     monkeypatch.setattr(FakeLab, "up", False)
     return FakeLab

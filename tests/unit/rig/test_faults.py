@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator
 
@@ -24,12 +25,14 @@ async def proxy() -> AsyncIterator[FaultProxy]:
     async with FaultProxy(echo.sockets[0].getsockname()[1]) as made:
         yield made
     echo.close()
+    await asyncio.sleep(0)  # the echoes end
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(100):
-        writer.write(data)
-    writer.close()
+    with contextlib.suppress(ConnectionResetError):
+        while data := await reader.read(100):
+            writer.write(data)
+    writer.transport.abort()
 
 
 class Client:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlsplit
 
 from erp.connectors.http.answer import Answer
 from erp.connectors.http.auth.account import PASSWORD, Carried, Desk, Needs, Scheme, needs_of
@@ -22,6 +22,7 @@ from erp.connectors.http.transport import Grant
 from erp.errors import UnreadableAnswer
 from erp.profiles.errors import ProfileError
 from erp.secrets import Secret
+from erp.tls import is_loopback
 
 _log = logging.getLogger(__name__)
 
@@ -195,4 +196,7 @@ def compile_oauth2(section: Mapping[str, object], where: str) -> Scheme:
 def _token_url(found: str, where: str) -> Text:
     if not found.startswith(("/", "https://", "http://")):
         raise ProfileError(f"{where} is {shown(found)}: begin it with https:// or /")
+    if found.startswith("http://") and not is_loopback(urlsplit(found).hostname or ""):
+        # Our client secret goes there.
+        raise ProfileError(f"{where} is {shown(found)}: http is for this machine only, write https")
     return compile_text(found, where)

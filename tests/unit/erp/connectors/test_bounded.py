@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 
 import pytest
@@ -111,3 +112,25 @@ async def test_together_is_all_or_none() -> None:
     with pytest.raises(ValueError, match="broken"):
         await together([loop.create_task(fail()), waiting])
     assert (waiting.cancelled(), ended) == (True, ["taken back"])
+
+
+async def test_work_that_fails_just_when_it_is_cancelled_leaves_no_word_at_asyncio(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gate = asyncio.Event()
+
+    async def fail_then() -> None:
+        await gate.wait()
+        raise ValueError("broken")
+
+    running = asyncio.ensure_future(Bounded().run("work", fail_then(), soon(5)))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    (work,) = (task for task in asyncio.all_tasks() if task.get_name() == "work")
+    work.add_done_callback(lambda _: running.cancel())
+    gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    del work
+    gc.collect()
+    assert caplog.messages == []

@@ -474,9 +474,10 @@ def test_a_mistake_in_a_connector_is_a_bad_answer_and_is_logged_without_its_text
         assert error.detail == "the connector failed by KeyError"
 
     with_port(connector, work)
-    (record,) = caplog.records
-    assert "failed by KeyError" in record.getMessage()
-    assert "fakes.py" in record.getMessage()
+    failing_system, mistake = caplog.messages
+    assert failing_system == "one fails at find_item: the connector failed by KeyError"
+    assert "failed by KeyError" in mistake
+    assert "fakes.py" in mistake
     assert "Smith" not in caplog.text
 
 

@@ -48,41 +48,41 @@ def test_the_steps_come_in_order_and_leave_time_to_systems_that_follow() -> None
     ("settings", "systems", "sentence"),
     [
         (GatewaySettings(), {}, "systems is empty: write at least one system"),
-        (GatewaySettings(), BOTH, "gateway.use is empty: write one of erp, stock"),
+        (GatewaySettings(), BOTH, "erp.use is empty: write one of erp, stock"),
         (
             GatewaySettings(use="sap"),
             BOTH,
-            "gateway.use is 'sap', which is no system: known are erp, stock",
+            "erp.use is 'sap', which is no system: known are erp, stock",
         ),
         (
             GatewaySettings(use="erp", routes={"price": "sap"}),
             BOTH,
-            "gateway.routes.price is 'sap', which is no system: known are erp, stock",
+            "erp.routes.price is 'sap', which is no system: known are erp, stock",
         ),
         (
             GatewaySettings(use="erp", routes={"balance": "stock"}),
             BOTH,
-            "gateway.routes.balance is 'stock', which can't do balance: write erp",
+            "erp.routes.balance is 'stock', which can't do balance: write erp",
         ),
         (
             GatewaySettings(use="erp", fallback={"price": ("system:sap",)}),
             BOTH,
-            "gateway.fallback.price is 'sap', which is no system: known are erp, stock",
+            "erp.fallback.price is 'sap', which is no system: known are erp, stock",
         ),
         (
             GatewaySettings(use="erp", fallback={"balance": ("system:stock",)}),
             BOTH,
-            "gateway.fallback.balance is 'stock', which can't do balance: write erp",
+            "erp.fallback.balance is 'stock', which can't do balance: write erp",
         ),
         (
             GatewaySettings(use="erp", fallback={"price": ("system:erp",)}),
             BOTH,
-            "gateway.fallback.price has system:erp, which was asked before: take it away",
+            "erp.fallback.price has system:erp, which was asked before: take it away",
         ),
         (
             GatewaySettings(use="erp", fallback={"find_item": ("human", "cache")}),
             BOTH,
-            "gateway.fallback.find_item has cache after human: write it before",
+            "erp.fallback.find_item has cache after human: write it before",
         ),
     ],
 )

@@ -20,7 +20,7 @@ import pytest
 import trustme
 from aiohttp import web
 
-from erp.connectors.http.answer import Inflater
+from erp.connectors.http.answer import MEMBERS_MAX, Inflater
 from erp.connectors.http.faults import failure_of
 from erp.connectors.http.hops import Marks
 from erp.errors import (
@@ -151,6 +151,25 @@ async def test_a_slow_answer_ends_with_the_deadline(answer: bytes) -> None:
     with pytest.raises(BackendSlow, match="no answer by the deadline"):
         await ask_raw(answer, linger=True)
     assert 0.25 < time.monotonic() - begin_s < 0.4
+
+
+def test_members_without_content_come_to_an_end() -> None:
+    inflater = Inflater("gzip", MAX_BYTES)
+    few = gzip.compress(b"") * (MEMBERS_MAX - 1)
+    inflater.receive_data(few + gzip.compress(b"[]"))
+    assert inflater.receive_eof() == b"[]"
+    with pytest.raises(UnreadableAnswer, match="decompressed"):
+        inflater.receive_data(gzip.compress(b""))
+
+
+def test_blocks_without_content_count_as_what_was_received() -> None:
+    inflater = Inflater("deflate", MAX_BYTES)
+    # Stored blocks of length 0, as many as one likes (RFC 1951 section 3.2.4).
+    begin, empty = b"\x78\x9c", b"\x00\x00\x00\xff\xff" * 1000
+    inflater.receive_data(begin)
+    with pytest.raises(UnreadableAnswer, match="an answer over"):
+        for _ in range(MAX_BYTES // len(empty) + 1):
+            inflater.receive_data(empty)
 
 
 def test_a_bomb_is_never_unpacked() -> None:

@@ -133,6 +133,18 @@ async def test_our_login_does_not_follow_a_link_elsewhere(link: object, sentence
         assert len(there.reads) == 1
 
 
+async def test_a_link_with_a_login_of_its_own_is_refused() -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"rows": ROWS, "next": f"//user:pass@{request.host}/items"})
+
+    async with peer(handle) as there, engine(
+        there.url, {"auth": {"kind": "api_key"}}, password=Secret("k")
+    ) as made:
+        with pytest.raises(BadAnswer, match="a next page whose address cannot be read"):
+            await read(made, part({"kind": "next", "at": "next"}, rows="rows"))
+        assert len(there.reads) == 1
+
+
 async def test_pages_without_an_end_are_an_error() -> None:
     async def handle(_: web.Request) -> web.StreamResponse:
         return web.json_response({"rows": [], "next": "/items"})

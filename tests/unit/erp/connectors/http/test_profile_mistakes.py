@@ -52,6 +52,10 @@ LOGIN = {"path": "/login"}
         ({"auth": {"kind": "oauth2"}}, r"http\.auth\.token_url is not given"),
         ({"auth": {"kind": "oauth2", "token_url": "login.example"}}, "begin it with https://"),
         (
+            {"auth": {"kind": "oauth2", "token_url": "http://login.example/t"}},
+            "http is for this machine only",
+        ),
+        (
             {"auth": {"kind": "oauth2", "token_url": "/t", "grant": "refresh_token"}},
             r"http\.auth\.refresh_token: name a secret",
         ),

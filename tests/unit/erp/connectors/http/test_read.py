@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,8 +12,10 @@ from aiohttp import web
 
 from erp.connectors.engine import Value
 from erp.connectors.http.answer import LOOP_MAX_BYTES
+from erp.connectors.http.engine import ROWS_MAX
 from erp.connectors.http.tags import Tags
-from erp.errors import BackendRefused, BadAnswer
+from erp.deadline import Deadline
+from erp.errors import BackendRefused, BadAnswer, ErpError
 from erp.trace import Hop
 from tests.unit.erp.connectors.http.peer import (
     attempt,
@@ -221,10 +224,47 @@ async def test_a_long_answer_is_decoded_off_the_event_loop(
     monkeypatch.setattr(Tags, "untagged", untagged)
     async with peer(json_handler(rows)) as there, engine(there.url, {"tags": TAGS}) as made:
         of = attempt()
-        assert await read(made, {"request": GET}, of=of) == rows
+        part = {"request": GET, "limit": len(rows)}
+        assert await read(made, part, of=of) == rows
     assert hops(of).count(Hop.PARSE) == 1
     assert threads
     assert threading.main_thread() not in threads
+
+
+async def test_a_long_answer_does_not_wait_for_a_name_server() -> None:
+    loop = asyncio.get_running_loop()
+    release = threading.Event()
+    # getaddrinfo runs in the loop's own threads, and may sit there for a minute.
+    waiting = [loop.run_in_executor(None, release.wait) for _ in range(64)]
+    rows = [{"n": number} for number in range(LOOP_MAX_BYTES // 8)]
+    try:
+        async with peer(json_handler(rows)) as there, engine(there.url) as made:
+            part = {"request": GET, "limit": len(rows)}
+            assert await read(made, part, of=attempt(2.0)) == rows
+    finally:
+        release.set()
+        await asyncio.gather(*waiting)
+
+
+async def test_no_more_rows_are_made_than_show_that_there_are_too_many() -> None:
+    async with peer(json_handler([0] * 10_000)) as there, engine(there.url) as made:
+        assert len(await read(made, {"request": GET, "limit": 7})) == 8
+        assert len(await read(made, {"request": GET})) == ROWS_MAX + 1
+        # An adapter may look at more than the first.
+        assert len(await read(made, {"request": GET, "first": True})) == ROWS_MAX + 1
+
+
+@pytest.mark.parametrize(
+    ("url", "plain"),
+    [("http://192.0.2.1/x", True), ("https://192.0.2.1/x", False), ("http://127.0.0.1:1", False)],
+)
+async def test_plain_text_over_a_wire_is_logged(
+    url: str, plain: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with engine(url, opened=False) as made:
+        with pytest.raises(ErpError):
+            await made.open(Deadline(0.0))
+    assert ("plain text" in caplog.text) is plain
 
 
 async def test_the_hops_of_a_cold_and_a_warm_read() -> None:

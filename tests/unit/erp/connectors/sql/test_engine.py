@@ -93,6 +93,12 @@ async def test_without_its_role_nothing_is_asked(driver: FakeDriver) -> None:
     assert driver.tries == 0
 
 
+async def test_a_value_can_not_take_the_role_away(driver: FakeDriver) -> None:
+    with pytest.raises(BackendRefused, match="role"):
+        await read(engine({"role": ":account"}), account="none")
+    assert driver.tries == 0
+
+
 async def test_a_parameter_without_a_value_is_told(driver: FakeDriver) -> None:
     with pytest.raises(BadAnswer, match="account"):
         await read(engine())

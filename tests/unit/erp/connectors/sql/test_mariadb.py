@@ -6,9 +6,10 @@ import ssl
 
 import pytest
 from asyncmy import errors
+from asyncmy.charset import charset_by_name
 
 from erp.connectors.sql.address import parse
-from erp.connectors.sql.mariadb import MariadbDriver
+from erp.connectors.sql.mariadb import CHARSET, UNSAFE_CHARSETS, MariadbDriver
 from erp.connectors.sql.rows import TooMuch
 from erp.connectors.sql.section import SqlSection
 from erp.connectors.sql.session import Asked
@@ -70,10 +71,31 @@ def test_every_number_has_its_kind(number: int, kind: type[ErpError]) -> None:
         (ssl.SSLError(), BackendRefused),
         (TooMuch("over"), BadAnswer),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), BadAnswer),
+        (OverflowError("out of range"), BadAnswer),
     ],
 )
 def test_errors_without_a_number_have_theirs(error: Exception, kind: type[ErpError]) -> None:
     assert type(seen(error)) is kind
+
+
+@pytest.mark.parametrize(
+    "charset", [CHARSET, "latin1", "cp1250", "cp932", "eucjpms", "euckr", "gbk", "big5", "sjis"]
+)
+def test_no_character_is_sent_as_a_quote_that_was_not_escaped(charset: str) -> None:
+    encoding = charset_by_name(charset).encoding
+    quotes = {"'", '"', "\\"}
+    as_quotes = [
+        character
+        for character in map(chr, range(0x80, 0xD800))
+        if character.encode(encoding, "ignore").decode("latin-1") in quotes
+    ]
+    assert bool(as_quotes) is (charset in UNSAFE_CHARSETS)
+
+
+def test_a_charset_that_hides_quotes_is_refused() -> None:
+    settings = SystemSettings(profile="x", url=URL, user="reader")
+    with pytest.raises(ValueError, match="charset is 'SJIS': write cp932"):
+        MariadbDriver(parse(URL), settings, SqlSection(charset="SJIS"), None)
 
 
 def test_a_tls_error_behind_the_drivers_own_is_found() -> None:

@@ -158,3 +158,11 @@ async def test_closing_ends_all_and_waits_for_the_menders() -> None:
     await pool.close()
     assert [old.end for old in driver.sessions] == ["closed", "closed"]
     await pool.close()
+
+
+async def test_a_connection_that_comes_back_to_a_closed_pool_is_closed() -> None:
+    pool, driver = pool_of(1)
+    session, _ = await pool.take("price")
+    await pool.close()
+    pool.give(session)
+    assert driver.sessions[0].end == "aborted"

@@ -63,6 +63,9 @@ def seen(error: Exception) -> ErpError:
         (asyncpg.DivisionByZeroError("x"), BadAnswer),
         (TooMuch("over"), BadAnswer),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), BadAnswer),
+        # What asyncpg raises for a day that Python does not have.
+        (ValueError("year 20000 is out of range"), BadAnswer),
+        (OverflowError("date value out of range"), BadAnswer),
         (ssl.SSLEOFError(), BackendDown),
         (ssl.SSLCertVerificationError(), BackendRefused),
         (ssl.SSLError(), BackendRefused),

@@ -38,6 +38,8 @@ def test_an_empty_section_says_nothing() -> None:
     [
         ({"rolle": "x"}, "sql.rolle is not known"),
         ({"role": ""}, "sql.role"),
+        # It would take the role away.
+        ({"role": "none"}, "sql.role"),
         ({"role": 7}, "sql.role"),
         ({"role": ":1x"}, "parameter"),
         ({"role": "a\nb"}, "sql.role"),
