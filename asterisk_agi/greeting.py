@@ -55,7 +55,7 @@ class Greeting:
             return
         found = looking.result()
         if isinstance(found, Reason):
-            self._tell(CallAnswered(LookupOutcome.FAILED))
+            self._tell(CallAnswered(LookupOutcome.FAILED, reason=found))
         else:
             self._tell(CallAnswered(LookupOutcome.DONE, found))
 

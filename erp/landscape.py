@@ -60,6 +60,20 @@ class Landscape:
             raise LandscapeError(str(error)) from error
         return made
 
+    def demand_fit(self, system: str, profile: Profile) -> None:
+        """Raise LandscapeError when a system could not be asked by this profile, as configured.
+
+        A process that runs would keep what it has; but none could be started any more.
+        """
+        try:
+            connector = ConfiguredConnector(system, self._systems[system], profile)
+        except ValueError as error:
+            raise LandscapeError(str(error)) from error
+        able = connector.capabilities.operations
+        for key, name in self._named():
+            if name == system and key.rpartition(".")[2] not in able:
+                raise LandscapeError(f"{key} names {system}: {profile.label} can't do that")
+
     def asked(self) -> tuple[str, ...]:
         """Return the names of the systems that are asked. Raises LandscapeError."""
         settings, systems = self._settings, self._systems

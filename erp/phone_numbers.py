@@ -31,8 +31,8 @@ _NORTH_AMERICA = "1"
 _NORTH_AMERICAN_PREFIX = "011"
 _TRUNK_IN_BRACKETS = re.compile(r"\(\s*0\s*\)")
 _SCHEME = re.compile(r"^\s*(?:tel|sip|sips):", re.IGNORECASE)
-_AFTER_THE_NUMBER = re.compile(r"[A-Za-z;#@/].*$", re.DOTALL)
-"""An extension, a parameter, a host, a second number: not part of this number."""
+_AFTER_THE_NUMBER = re.compile(r"[A-Za-z;#@].*$", re.DOTALL)
+"""An extension, a parameter, a host: not part of this number."""
 
 
 def forms(number: str, calling_code: str) -> frozenset[str]:
@@ -41,7 +41,7 @@ def forms(number: str, calling_code: str) -> frozenset[str]:
     number: any spelling; withheld, empty or too short gives the empty set.
     calling_code: digits of the company's own country, for national spellings.
     """
-    plain = _AFTER_THE_NUMBER.sub("", _SCHEME.sub("", number)).strip()
+    plain = _first(_AFTER_THE_NUMBER.sub("", _SCHEME.sub("", number)).strip())
     plus = plain.startswith("+")
     digits = _digits(_TRUNK_IN_BRACKETS.sub("", plain))
     if not MIN_DIGITS <= len(digits) <= MAX_DIGITS:
@@ -57,8 +57,27 @@ def same(one: str, other: str, calling_code: str) -> bool:
 
 
 def search_digits(number: str, calling_code: str) -> str:
-    """Return the last digits of a number, by which an ERP may be searched; empty when unusable."""
-    return next(iter(sorted(forms(number, calling_code))), "")[-SEARCH_DIGITS:]
+    """Return the last digits of a number, by which an ERP may be searched; empty when unusable.
+
+    Never a digit of the calling code: a short number is often written without one.
+    """
+    own = {form.removeprefix(calling_code) for form in forms(number, calling_code)}
+    return min(own, key=len, default="")[-SEARCH_DIGITS:]
+
+
+def _first(text: str) -> str:
+    """Return the first number of a text with slashes.
+
+    `030/654321` is an area code and one number, `555-0101/0102` are two.
+    """
+    first, *others = text.split("/")
+    international = text.startswith(("+", _INTERNATIONAL_PREFIX))
+    whole = MIN_INTERNATIONAL_DIGITS if international else MIN_DIGITS
+    for other in others:
+        if len(_digits(first)) >= whole:
+            break
+        first += other
+    return first
 
 
 def _forms_without_plus(digits: str, calling_code: str) -> frozenset[str]:

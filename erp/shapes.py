@@ -167,5 +167,6 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
 company's own date), what the system's `parameters` give, and what the profile has learned.
 
 on, today: dates. quantity: a Decimal. limit: an int. All others: text. phone_last: the last 7
-digits of the number. phone_like, name_like: a LIKE pattern, its own wildcards escaped by \\.
+digits of the number, fewer when it has no more without the calling code. phone_like, name_like: a
+LIKE pattern, its own wildcards escaped by \\.
 """

@@ -91,6 +91,8 @@ class CallAnswered:
     lookup: LookupOutcome
     customers: tuple[Customer, ...] = ()
     """Who has the caller's number, when the look-up is done."""
+    reason: Reason = Reason.BACKEND_DOWN
+    """Why the look-up failed, when it did."""
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def greet(state: CallState, event: CallAnswered, today: date) -> Step:
         state = replace(state, caller=_caller(event.lookup, event.customers))
     if state.caller.lookup is LookupOutcome.FAILED:
         introduction = phrases.introduction(state.settings, greeted=False)
-        return moves.offer_human(state, Reason.BACKEND_DOWN, introduction, phrases.SYSTEM_DOWN)
+        return moves.offer_human(state, event.reason, introduction, phrases.SYSTEM_DOWN)
     lines = (*_hello(state), *phrases.fixed(phrases.HOW_CAN_I_HELP))
     return moves.reply(state, lines, StateName.LISTENING)
 

@@ -14,8 +14,9 @@ Rules that the table follows:
 - Every way to a human says so first: `HandOff` comes after a `Say`.
 - A 0 reaches a human in every state. Only inside a number that is being keyed it is a
   digit; if that number is not finished in time and ends with 0, the caller meant the human.
-- An answer is told only in CHECKING and only when it fits the query: nothing is invented and
-  nothing stale is told.
+- An answer is told only in CHECKING and only when it fits the query: nothing is invented. One to
+  a query that was dropped does not come (`conversation.py`); one that does not fit is said to be
+  unreadable, for nobody would end the wait for a better one.
 - What an operation demands to be known of the caller (`erp.operations`) is known before it is
   asked; what a telephone number can't tell is a colleague's.
 

@@ -1,6 +1,7 @@
 """Tells what the ERP answered, when it is the answer to the query in progress.
 
-An answer of another kind, or about another item or order, came too late: it is not told. The
+An answer of another kind, or about another item, order or quantity, is not told: that it can't be
+read is. (One to a query that was dropped does not come here: `conversation.py` sees to it.) The
 sentences are made in `wording.py`. Pure.
 """
 
@@ -30,9 +31,13 @@ from erp.model import Availability, NotFound, OrderHistory, OrderStatus, Price, 
 def tell_answer(state: CallState, event: QueryAnswered, today: date) -> Step:
     """Tell what the ERP answered, when it is the answer to the query in progress."""
     answer, query = event.answer, state.query
-    if query is None or not _fits(answer, query):
+    if query is None:
         return moves.stay(state)
-    age = wording.age_lines(answer, event.now)
+    if not _fits(answer, query):
+        # Nothing else will come: a caller who is told nothing would wait for ever.
+        reason = Reason.BACKEND_BAD_ANSWER
+        return moves.offer_human(state, reason, phrases.FAILURES[reason])
+    age = wording.age_lines(answer, query, event.now)
     if isinstance(answer, NotFound):
         return _tell_not_found(state, answer, query, age)
     first, *others = _lines(state, answer, query, today)
@@ -51,23 +56,32 @@ def _listen(state: CallState, lines: tuple[Line, ...]) -> Step:
 
 
 def _fits(answer: Answer, query: Query) -> bool:
-    if isinstance(answer, (Availability, Price)):
-        asked = AskPrice if isinstance(answer, Price) else AskAvailability
-        return isinstance(query, asked) and _same(answer.item.number, query.item_number)
-    if isinstance(answer, OrderStatus):
-        if isinstance(query, (AskOrder, AskTracking)):
-            # A newest order that has no number yet can't be tracked: its state is the answer.
-            return _same(answer.number, query.number or "")
-        return isinstance(query, AskLastOrder)
-    if isinstance(answer, Tracking):
-        if not isinstance(query, AskTracking):
+    if isinstance(answer, NotFound):
+        return True
+    if isinstance(query, AskAvailability):
+        return isinstance(answer, Availability) and _same(answer.item.number, query.item_number)
+    if isinstance(query, AskPrice):
+        if not isinstance(answer, Price) or answer.quantity.amount != query.quantity:
             return False
+        return _same(answer.item.number, query.item_number)
+    return _fits_orders(answer, query)
+
+
+def _fits_orders(
+    answer: Answer, query: AskLastOrder | AskOrder | AskTracking | AskOrderHistory
+) -> bool:
+    if isinstance(query, AskOrderHistory):
+        return isinstance(answer, OrderHistory)
+    if isinstance(query, AskLastOrder):
+        return isinstance(answer, OrderStatus)
+    if isinstance(query, AskTracking) and isinstance(answer, Tracking):
         return query.number is None or _same(answer.order_number, query.number)
-    return isinstance(answer, NotFound) or isinstance(query, AskOrderHistory)
+    # A newest order that has no number yet can't be tracked: its state is the answer.
+    return isinstance(answer, OrderStatus) and _same(answer.number, query.number or "")
 
 
 def _same(number: str, wanted: str) -> bool:
-    return number.casefold() == wanted.casefold()
+    return number.strip().casefold() == wanted.strip().casefold()
 
 
 def _lines(

@@ -163,12 +163,15 @@ def no_order_lines(customer: Customer) -> tuple[Line, ...]:
 # How old it is
 
 
-def age_lines(answer: Answer, now: datetime) -> tuple[Line, ...]:
+def age_lines(answer: Answer, query: Query, now: datetime) -> tuple[Line, ...]:
     """Say how old it is where a system did not answer, and this is the last that it said."""
+    customer = None if isinstance(query, AskAvailability) else query.customer
     if answer.source.fallback:
         return (_fact(f"That is as of {_age(answer.source, now)}."),)
     if isinstance(answer, (Availability, Price)) and answer.item.source.fallback:
         return (_fact(f"The item's name is as of {_age(answer.item.source, now)}."),)
+    if customer is not None and customer.source.fallback:
+        return (_fact(f"Your account's name is as of {_age(customer.source, now)}."),)
     return ()
 
 

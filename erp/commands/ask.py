@@ -17,7 +17,11 @@ from typing import Any
 from erp.commands.errors import CommandError
 from erp.deadline import Deadline
 from erp.model import Customer, Item, Money, NotFound, Quantity
+from erp.parameters import HISTORY_MAX
 from erp.port import ErpPort
+
+AMOUNT_MAX = 1_000_000_000
+"""Largest quantity that may be asked for: a mistyped exponent would keep us busy for ever."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ async def _last_order(erp: ErpPort, words: Sequence[str], deadline: Deadline) ->
 
 
 async def _order_history(erp: ErpPort, words: Sequence[str], deadline: Deadline) -> object:
-    limit = int(_amount(words[1])) if len(words) > 1 else 5
+    limit = _limit(words[1]) if len(words) > 1 else 5
     return await erp.order_history(await _customer(erp, words[0], deadline), limit, deadline)
 
 
@@ -132,9 +136,15 @@ def _amount(text: str) -> Decimal:
         amount = Decimal(text)
     except InvalidOperation as error:
         raise CommandError(f"{text!r} is no number: write it as 50") from error
-    if not (amount.is_finite() and amount > 0):
-        raise CommandError(f"{text!r} is not above 0: write a number above 0")
+    if amount.is_nan() or not 0 < amount <= AMOUNT_MAX:
+        raise CommandError(f"{text!r} is out of reach: write above 0, {AMOUNT_MAX} at most")
     return amount
+
+
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= HISTORY_MAX):
+        raise CommandError(f"{text!r} is no number of orders: write 1 to {HISTORY_MAX}")
+    return int(text)
 
 
 def shown(value: object, indent: str = "") -> str:

@@ -30,21 +30,33 @@ HISTORY = 5
 Read = Callable[[Deadline], Awaitable[object]]
 
 
-async def rounds(erp: ErpPort, item_number: str, phone: str, times: int) -> None:
+async def rounds(
+    erp: ErpPort,
+    item_number: str,
+    phone: str,
+    times: int,
+    able: Callable[[str, str], bool] = lambda system, operation: True,
+) -> None:
     """Ask every read `times` times over. The hops come out at the gateway's observer.
 
-    Raises CommandError when the item or the customer is not there, and ErpError.
+    able: tells whether a system can do an operation; what it can't do is not asked. Raises
+    CommandError when the item or the customer is not there, and ErpError.
     """
+
+    def asked(operation: str) -> bool:
+        return able(erp.system_of(operation), operation)
+
     item, customer = await _item(erp, item_number), await _customer(erp, phone)
-    order = await erp.last_order(customer, _soon())
+    order = await erp.last_order(customer, _soon()) if asked("last_order") else None
     reads = _reads(erp, item, customer, item_number, phone)
-    if isinstance(order, OrderStatus):
+    if isinstance(order, OrderStatus) and order.number:
         number = order.number
         reads["order_status"] = lambda soon: erp.order_status(customer, number, soon)
         reads["tracking"] = lambda soon: erp.tracking(customer, number, soon)
     for _ in range(times):
-        for read in reads.values():
-            await read(_soon())
+        for operation, read in reads.items():
+            if asked(operation):
+                await read(_soon())
 
 
 def report(asked: Asked) -> str:

@@ -22,6 +22,7 @@ from erp.errors import ErpError
 from erp.landscape import Landscape
 
 ROUNDS = 30
+ROUNDS_MAX = 10_000
 
 Run = Callable[[Configured, argparse.Namespace], int]
 
@@ -45,10 +46,16 @@ def add_commands(
     ask.add_argument("operation", choices=QUESTIONS, metavar="OPERATION", help=", ".join(QUESTIONS))
     ask.add_argument("arguments", nargs="*", metavar="ARGUMENT")
     measure = configured("latency", "where the time of each read goes", _latency)
-    measure.add_argument("--rounds", type=int, default=ROUNDS, help=f"default: {ROUNDS}")
+    measure.add_argument("--rounds", type=_rounds, default=ROUNDS, help=f"default: {ROUNDS}")
     profiles.add_commands(verbs, configured)
     plain = verbs.add_parser("shapes", help="what a profile must give, and may use")
     plain.set_defaults(run=lambda arguments: _show(shapes()))
+
+
+def _rounds(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= ROUNDS_MAX:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text[:20]!r}: write 1 to {ROUNDS_MAX}")
 
 
 def _show(text: str) -> int:
@@ -72,13 +79,19 @@ def _ask(settings: Configured, arguments: argparse.Namespace) -> int:
 
 
 def _latency(settings: Configured, arguments: argparse.Namespace) -> int:
+    connectors = Landscape(settings.erp, settings.systems).connectors()
+
+    def able(system: str, operation: str) -> bool:
+        return operation in connectors[system].capabilities.operations
+
     async def measure() -> str:
         asked: Asked = []
+        item, phone = settings.item_number, settings.phone
         async with port(settings, asked) as erp:
             openings = asked[:]
-            await latency.rounds(erp, settings.item_number, settings.phone, 1)  # warm
+            await latency.rounds(erp, item, phone, 1, able)  # warm
             asked[:] = openings
-            await latency.rounds(erp, settings.item_number, settings.phone, arguments.rounds)
+            await latency.rounds(erp, item, phone, arguments.rounds, able)
         return latency.report(asked)
 
     return _run(measure())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from erp.commands.configured import Configured, port
@@ -20,6 +21,7 @@ from erp.profiles import Profile, load
 from erp.profiles.diff import diff
 from erp.profiles.source import packaged
 from erp.profiles.store import Entry, ProfileStore
+from erp.settings import GatewaySettings
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -83,7 +85,8 @@ def _check(settings: Configured, arguments: argparse.Namespace) -> int:
     systems = landscape.asked()
     wells = [_check_rules(landscape.profile(system)) for system in systems]
     landscape.connectors()  # Whether the configuration gives what the profiles ask for.
-    return 0 if all(wells) and asyncio.run(_check_live(settings)) else 1
+    answer = [asyncio.run(_check_live(settings, system)) for system in systems]
+    return 0 if all(wells) and all(answer) else 1
 
 
 def _check_rules_of(arguments: argparse.Namespace) -> int:
@@ -108,15 +111,16 @@ def _check_rules(profile: Profile) -> bool:
     return not ill
 
 
-async def _check_live(settings: Configured) -> bool:
-    """Ask each system that is asked for a trifle, with our own login."""
+async def _check_live(settings: Configured, system: str) -> bool:
+    """Ask a system for a trifle, with our own login, as if it were the only one."""
+    alone = GatewaySettings(use=system, profile_folder=settings.erp.profile_folder)
     try:
-        async with port(settings) as erp:
+        async with port(replace(settings, erp=alone)) as erp:
             await erp.ping(settings.soon())
     except ErpError as error:
         print(f"  wrong: {error}")
         return False
-    print(f"{erp.system_of('ping')}: answers, with our login")
+    print(f"{system}: answers, with our login")
     return True
 
 
@@ -140,7 +144,9 @@ def _demand_system(settings: Configured, system: str) -> None:
 
 def _activate(settings: Configured, arguments: argparse.Namespace) -> int:
     _demand_system(settings, arguments.system)
-    entry = _store(settings).activate(arguments.system, arguments.profile)
+    store, landscape = _store(settings), Landscape(settings.erp, settings.systems)
+    landscape.demand_fit(arguments.system, load(arguments.profile))
+    entry = store.activate(arguments.system, arguments.profile)
     print(f"{arguments.system}: {_label(entry)} is in use; calls in progress keep what they have")
     return 0
 

@@ -158,6 +158,7 @@ class ConfiguredConnector:
             item = await self._lookup(query, FindItem(query.item.number), attempt)
             if isinstance(item, NotFound):
                 return item
+            _demand_unit(query, cast(Item, item))
             query = dataclasses.replace(query, item=cast(Item, item))
         if isinstance(query, _OF_CUSTOMER) and self._foreign(query.customer, "customer_id", query):
             found = await self._lookup(query, CustomerByAccount(query.customer.account), attempt)
@@ -260,6 +261,16 @@ class ConfiguredConnector:
             raise BadAnswer(self._name, operation, f"cannot be asked: {error}") from error
         except UnreadableAnswer as error:
             raise BadAnswer(self._name, operation, f"answered with {error}") from error
+
+
+def _demand_unit(query: AvailabilityOf | PriceFor, own: Item) -> None:
+    """Raise UnreadableAnswer when a quantity in another system's unit would pass for our own."""
+    theirs = query.item.unit
+    if isinstance(query, PriceFor) and own.unit.casefold() != theirs.casefold():
+        raise UnreadableAnswer(
+            f"an item that it counts by {own.unit[:20]!a}, and {query.item.source.system} by "
+            f"{theirs[:20]!a}: mend `units` of a profile"
+        )
 
 
 def _given(name: str, settings: SystemSettings, profile: Profile) -> dict[str, str]:

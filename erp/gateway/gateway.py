@@ -126,6 +126,8 @@ class Gateway:
         # Before it may fail: what can't be made is not made again each second.
         self._mark = mark
         fresh = await self._made()
+        if self._current is not None:
+            fresh.take_over(self._current)
         await fresh.open(Deadline.after(asyncio.get_running_loop().time(), OPEN_S))
         old, self._current = self._current, fresh
         _log.info("new calls get %s", fresh.about)
@@ -140,8 +142,9 @@ class Gateway:
         return generation
 
     def _retire(self, generation: Generation) -> None:
-        """Close a generation that no call holds and none will get."""
-        if generation is not self._current and not generation.calls:
+        """Close a generation that no call holds and none will get, unless it is closed."""
+        held = generation is self._current or generation.calls
+        if generation in self._generations and not held:
             self._closing.start(self._close(generation), "gateway: close generation")
 
     async def _close(self, generation: Generation) -> None:

@@ -77,6 +77,12 @@ class Generation:
         lanes = self.lanes.values()
         return ", ".join(f"{lane.name} ({lane.capabilities.profile})" for lane in lanes)
 
+    def take_over(self, former: Generation) -> None:
+        """Tell of the systems' outages from now on, instead of the former generation."""
+        for name, lane in self.lanes.items():
+            if name in former.lanes:
+                lane.take_over(former.lanes[name])
+
     async def open(self, deadline: Deadline) -> None:
         """Open all systems side by side, and keep them from now on. Failures are only logged."""
         await asyncio.gather(*(lane.open(deadline) for lane in self.lanes.values()))

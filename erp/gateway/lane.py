@@ -29,7 +29,7 @@ from erp.gateway.errors import NotAsked
 from erp.gateway.flights import Flight
 from erp.gateway.outage import Outage
 from erp.gateway.queue import FairQueue
-from erp.gateway.run import Run, settled
+from erp.gateway.run import PROOF_S, Run, settled
 from erp.gateway.tasks import Tasks
 from erp.gateway.waits import given, new_signal
 from erp.operations import OPERATIONS
@@ -200,13 +200,15 @@ class Lane:
             trace.add(Hop.QUEUE, 0.0)
             return
         permit, free_before = self.breaker.permit, self.queue.given_back
+        longest_s = max(self.capabilities.operations.values()) / 1000
+        patient_from_s = self._clock() + min(longest_s, PROOF_S)
         with trace.span(Hop.QUEUE):
             granted = await self.queue.wait(call, deadline.at_s)
         if granted:
             return
         self.breaker.demand_way(operation)
-        if self.queue.given_back == free_before:
-            # Not one of those before us was answered all that time: it is not the crowd.
+        if self.queue.given_back == free_before and self._clock() >= patient_from_s:
+            # Not one of those before us was answered, and all had time for it: it is not the crowd.
             self.breaker.silent(permit, "no answer to those before in the queue")
         raise BackendSlow(self.name, operation, "no place in its queue by the deadline")
 
@@ -299,6 +301,10 @@ class Lane:
             self._unopened = None
             self._outage.ends()
         self._observe(trace, (self._clock() - begin_s) * 1000, outcome)
+
+    def take_over(self, former: Lane) -> None:
+        """Tell of this system's outages from now on, instead of its former lane."""
+        self._outage.take_over(former._outage)
 
     async def tend(self) -> ErpError | None:
         """Renew and warm what needs it, in turn with the calls; return what went wrong."""

@@ -33,17 +33,27 @@ class Outage:
         self._clock = clock
         self._since_s: float | None = None
         self._failures: dict[str, _Failure] = {}
+        self._over = False
+
+    def take_over(self, former: Outage) -> None:
+        """Go on where another one of the same system is, which says nothing any more.
+
+        For a change of profiles: what was wrong before may be well by it, and must be said so.
+        """
+        self._since_s, self._failures = former._since_s, former._failures
+        former._failures = {}
+        former._over = True
 
     def begins(self, detail: str) -> None:
         """Log that it is down, unless that was said. detail: why, without personal data."""
         if self._since_s is None:
             self._since_s = self._clock()
-            _log.error("%s is down: %s", self.system, detail)
+            self._say(logging.ERROR, "is down: %s", detail)
 
     def ends(self) -> None:
         """Log that it is up again, if it was down."""
         if self._since_s is not None:
-            _log.warning("%s is up again after %.1f s", self.system, self._clock() - self._since_s)
+            self._say(logging.WARNING, "is up again after %.1f s", self._clock() - self._since_s)
             self._since_s = None
 
     def fails(self, operation: str, detail: str) -> None:
@@ -57,7 +67,7 @@ class Outage:
             known.operations.add(operation)
         elif len(self._failures) < FAILURES_MAX:
             self._failures[kind] = _Failure(self._clock(), {operation})
-            _log.error("%s fails at %s: %s", self.system, operation, detail)
+            self._say(logging.ERROR, "fails at %s: %s", operation, detail)
 
     def works(self, operation: str) -> None:
         """Log that it answers an operation well again, if it failed at it."""
@@ -67,4 +77,8 @@ class Outage:
         if healed:
             since_s = min(self._failures.pop(kind).since_s for kind in healed)
             took_s = self._clock() - since_s
-            _log.warning("%s answers %s again after %.1f s", self.system, operation, took_s)
+            self._say(logging.WARNING, "answers %s again after %.1f s", operation, took_s)
+
+    def _say(self, level: int, what: str, *values: object) -> None:
+        if not self._over:
+            _log.log(level, f"%s {what}", self.system, *values)

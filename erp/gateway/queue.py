@@ -46,8 +46,11 @@ class FairQueue:
         return self._waiting >= WAITING_MAX
 
     def take(self) -> bool:
-        """Take a place if one is free and nobody waits; tell whether it was taken."""
-        if self._free and not self._waiting:
+        """Take a place if one is free; tell whether it was taken.
+
+        It overtakes nobody: a place is free only when all who waited have got one, or gave up.
+        """
+        if self._free:
             self._free -= 1
             return True
         return False

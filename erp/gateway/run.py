@@ -24,12 +24,16 @@ R = TypeVar("R")
 LINGER_S = 5.0
 """Seconds after which the place of a question that was given up and does not end comes back."""
 
+PROOF_S = 1.0
+"""Seconds without an answer that count against a system, whatever it says that it takes: callers
+seldom have more, and one that is dead must be left alone all the same."""
+
 
 class Run(Generic[R]):
     """A question under way, which holds a place of the queue and a permit of the breaker.
 
-    typical_s: what the system says that it takes. A question that had less time than that and got
-    no answer proves nothing against the system.
+    typical_s: what the system says that it takes. A question that had less time than that (and
+    than PROOF_S) and got no answer proves nothing against the system.
     """
 
     def __init__(
@@ -38,7 +42,7 @@ class Run(Generic[R]):
         self.query = query
         self.attempt = attempt
         self._permit = permit
-        self._patient_from_s = asyncio.get_running_loop().time() + typical_s
+        self._patient_from_s = asyncio.get_running_loop().time() + min(typical_s, PROOF_S)
         self._watchers: list[Signal] = []
         self._given_up = False
         self._holds_place = True

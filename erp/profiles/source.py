@@ -26,6 +26,9 @@ PROFILE_MAX_BYTES = 256 * 1024
 VALUES_MAX = 50_000
 """Most values of a profile, those of aliases counted each time: ten lines can make billions."""
 
+MERGED_MAX = 2000
+"""Most keys that merges (<<) may give a mapping: each level of them multiplies."""
+
 SYSTEMS_FOLDER = Path(__file__).resolve().parents[1] / "systems"
 SUFFIXES = (".yaml", ".yml")
 _PLAIN = (str, int, float, bytes, date, type(None))
@@ -130,6 +133,16 @@ class Loader(yaml.SafeLoader):
     """Plain values as YAML 1.2 has them; a key that is there twice is an error."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put in what is merged. Raises ConstructorError when it is too much."""
+        written = len(node.value)
+        super().flatten_mapping(node)
+        if len(node.value) > max(written, MERGED_MAX):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"merges (<<) give more than {MERGED_MAX} keys: take some away",
+                node.start_mark,
+            )
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Make a mapping. Raises ConstructorError when a key is there twice."""

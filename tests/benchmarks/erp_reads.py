@@ -1,6 +1,6 @@
-"""How long each read takes: a configured connector against a real system of its own.
+"""How long each read takes: configured connectors against real systems of their own.
 
-    python -m tests.benchmarks.erp_reads [--system tryton] [--rounds N] [--json FILE]
+    python -m tests.benchmarks.erp_reads [--system tryton ...] [--rounds N] [--json FILE]
 
 Every operation is timed at 1 and at 4 callers at once, each caller with random items, dates and
 customers. Times are wall-clock milliseconds as the gateway sees them, connection already open,
@@ -14,14 +14,14 @@ import asyncio
 import json
 import random
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from asterisk_agi import config
 from erp.connector import Attempt, Connector
 from erp.connectors.configured import ConfiguredConnector
 from erp.deadline import Deadline
@@ -42,11 +42,10 @@ from erp.queries import (
     Query,
     TrackingOf,
 )
-from erp.secrets import Secret
 from erp.settings import SystemSettings
 from erp.trace import Trace
 from tests.rig import demo_company as demo
-from tests.rig import tryton
+from tests.rig.erp_systems import KINDS, served
 
 BUDGET_S = 10.0
 AT_ONCE = (1, 4)
@@ -166,31 +165,20 @@ def _row(system: str, operation: str, callers: int, times_ms: list[float]) -> di
     }
 
 
-@contextmanager
-def _tryton(folder: Path) -> Iterator[SystemSettings]:
-    with tryton.served(folder) as launch:
-        yield SystemSettings(
-            profile="tryton-8.2",
-            url=launch.url,
-            user=launch.user,
-            password=Secret(launch.password),
-            parameters={"database": launch.database},
-        )
-
-
-SYSTEMS = {"tryton": _tryton}
-"""Starts each system for a block, in a folder, and says how it is reached."""
+def _measured(kind: str, rounds: int) -> list[dict[str, object]]:
+    with tempfile.TemporaryDirectory() as folder, served(kind, Path(folder)) as section:
+        settings = config.build(SystemSettings, section, f"systems.{kind}")
+        return asyncio.run(_measure(kind, settings, rounds))
 
 
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--system", choices=sorted(SYSTEMS), default="tryton")
+    parser.add_argument("--system", choices=KINDS, action="append", help="default: all of them")
     parser.add_argument("--rounds", type=int, default=50, help="calls of each caller")
     parser.add_argument("--json", type=Path, help="write the table there as well")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, SYSTEMS[options.system](Path(folder)) as settings:
-        table = asyncio.run(_measure(options.system, settings, options.rounds))
+    table = [row for kind in options.system or KINDS for row in _measured(kind, options.rounds)]
     if options.json:
         options.json.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
 

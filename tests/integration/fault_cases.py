@@ -73,8 +73,8 @@ class World:
 
     system: str
     proxy: FaultProxy
-    site: Site
-    kept: dict[str, str] = field(default_factory=dict)
+    site: Site = field(repr=False)
+    kept: dict[str, str] = field(default_factory=dict, repr=False)
     locks: list[asyncpg.Connection[asyncpg.Record]] = field(default_factory=list)
 
     @property

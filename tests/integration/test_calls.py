@@ -292,8 +292,7 @@ async def test_a_system_that_fails_in_mid_call_is_said_and_the_human_reached(
     try:
         await asyncio.sleep(1.0)  # The greeting was begun: the system was there.
         await asyncio.to_thread(lab.hold, "erp")
-        async with FaultProxy(server_port=port, port=port) as broken:
-            await broken.set(Canned(lambda: oops))
+        async with FaultProxy(port, port, Canned(lambda: oops)):  # nothing is passed on
             made = await calling
     finally:
         await asyncio.to_thread(lab.release, "erp")

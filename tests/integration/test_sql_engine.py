@@ -11,17 +11,31 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 import pytest
 import trustme
 
+from erp.assembly import NAMES_MAX
 from erp.connector import Attempt
+from erp.connectors.configured import ConfiguredConnector
 from erp.connectors.engine import RawRow, Value
 from erp.connectors.sql import SqlEngine, prepare
 from erp.deadline import Deadline
 from erp.errors import BackendDown, BackendRefused, BackendSlow, BadAnswer
+from erp.model import Balance, Customer, Item
+from erp.profiles import load
+from erp.queries import (
+    AvailabilityOf,
+    BalanceOf,
+    CustomerByAccount,
+    CustomersByName,
+    FindItem,
+    Query,
+)
 from erp.secrets import Secret
 from erp.settings import SystemSettings
 from erp.trace import Hop, Trace
@@ -29,6 +43,8 @@ from tests.rig import distributor, postgresql
 from tests.rig.distributor import KINDS, Distributor
 
 pytestmark = pytest.mark.live
+
+R = TypeVar("R")
 
 SECTION = {"role": "calls_reader", "settings": {"app.account": ":account"}}
 WHO_AM_I = {
@@ -40,6 +56,11 @@ SLEEP = {"postgresql": "SELECT pg_sleep(30)", "mariadb": "SELECT SLEEP(30)"}
 SESSION = {
     "postgresql": "SELECT pg_backend_pid() AS ID",
     "mariadb": "SELECT CONNECTION_ID() AS ID",
+}
+TLS_VERSION = {
+    "postgresql": "SELECT version AS v FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+    "mariadb": "SELECT VARIABLE_VALUE AS v FROM information_schema.SESSION_STATUS"
+    " WHERE VARIABLE_NAME = 'SSL_VERSION'",
 }
 RUNNING = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity"
@@ -232,6 +253,58 @@ async def test_a_mistake_in_a_statement_is_told_without_values(
     assert "test.sql" in str(raised.value)
 
 
+async def test_a_day_that_no_calendar_of_ours_has_is_an_answer_that_can_not_be_read(
+    database: Distributor,
+) -> None:
+    if database.kind == "mariadb":
+        return  # its days end with 9999
+    async with opened(database.system()) as engine:
+        for day in ("CAST('20000-01-01' AS DATE)", "CAST('20000-01-01' AS TIMESTAMP)"):
+            with pytest.raises(BadAnswer, match="can't be read"):
+                await read(engine, f"SELECT {day} AS D")
+        assert await read(engine, "SELECT 1 AS N") == [{"n": 1}]
+
+
+ODD_ROWS = """
+INSERT INTO PORDTL VALUES ('P9999', '4521', 'X9', 500, 1270101, 'N');
+INSERT INTO ARITEM VALUES (999001, 'C001', 'I', 0, 77700, 'N');
+"""
+ODD_ROWS_GONE = """
+DELETE FROM PORDTL WHERE PONBR = 'P9999';
+DELETE FROM ARITEM WHERE INVNO = 999001;
+DELETE FROM CUSMST WHERE CNAM1 = 'Bulk';
+"""
+
+
+async def test_a_closed_warehouse_no_due_date_and_a_common_name(database: Distributor) -> None:
+    names = ", ".join(f"('B{n:04}', 'Bulk', 'Company', '', 'A', '', '')" for n in range(501))
+    connector = ConfiguredConnector("shop", database.system(), load(distributor.PROFILE))
+
+    async def ask(query: Query[R]) -> R:
+        return await connector.ask(query, Attempt(within(5.0), Trace("shop", query.operation)))
+
+    try:
+        customer, item = await ask(CustomerByAccount("C001")), await ask(FindItem("4521"))
+        assert isinstance(customer, Customer)
+        assert isinstance(item, Item)
+        stock = await ask(AvailabilityOf(item, date.today()))
+        balance = await ask(BalanceOf(customer))
+        assert isinstance(balance, Balance)
+        database.change(f"{ODD_ROWS} INSERT INTO CUSMST VALUES {names};")
+        # What comes to a warehouse that is closed is promised to nobody.
+        after = await ask(AvailabilityOf(item, date.today()))
+        assert (after.incoming, after.warehouses) == (stock.incoming, stock.warehouses)
+        # An invoice without a due date (0) is owed, and not overdue.
+        owes = await ask(BalanceOf(customer))
+        assert isinstance(owes, Balance)
+        assert owes.owed.amount == balance.owed.amount + 777
+        assert owes.overdue == balance.overdue
+        assert len(await ask(CustomersByName("bulk"))) == NAMES_MAX
+    finally:
+        await connector.close()
+        database.change(ODD_ROWS_GONE)
+
+
 async def test_texts_come_and_go_whatever_they_hold(database: Distributor) -> None:
     nasty = 'M\u00fcller\'s \\ "x" `y` %s %% $1 :z \u20ac'
     async with opened(database.system()) as engine:
@@ -325,9 +398,11 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=KINDS)
 def secured(
-    authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    authority: trustme.CA,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Distributor, Path]]:
     """Serve the distributor by TLS, as `localhost`; with the authority's certificate."""
     folder = tmp_path_factory.mktemp("tls")
@@ -337,21 +412,15 @@ def secured(
         blob.write_to_path(str(folder / "server.pem"))
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     tls = postgresql.Tls(folder / "server.pem", folder / "server.key")
-    with distributor.served(folder, "postgresql", tls=tls) as served:
+    with distributor.served(folder, str(request.param), tls=tls) as served:
         yield served, folder / "ca.pem"
 
 
 async def test_tls_1_3_is_spoken(secured: tuple[Distributor, Path]) -> None:
     served, ca_file = secured
     url = served.server.url(served.database, "localhost") + "?tls=require"
-    async with opened(served.system(url=url, ca_file=ca_file)) as engine:
-        await read(engine, "SELECT CURCD FROM CTLPAR")
-        told = await asyncio.to_thread(
-            served.change,
-            "SELECT DISTINCT version FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
-            " WHERE usename = 'orderline';",
-        )
-    assert told.strip() == "TLSv1.3"
+    async with opened(served.system(url=url, ca_file=ca_file), {}) as engine:
+        assert await read(engine, TLS_VERSION[served.kind]) == [{"v": "TLSv1.3"}]
 
 
 async def test_a_certificate_of_another_host_is_refused(

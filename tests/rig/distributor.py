@@ -98,11 +98,11 @@ def fetch(progress: Progress = say) -> None:
 def served(
     folder: Path, kind: str = "postgresql", *, tls: Tls | None = None
 ) -> Iterator[Distributor]:
-    """Serve the demo company for a block. kind: one of KINDS. tls: for PostgreSQL only."""
+    """Serve the demo company for a block. kind: one of KINDS. tls: None: without TLS."""
     if kind == "postgresql":
         servers = postgresql.served(folder, tls=tls)
     elif kind == "mariadb":
-        servers = mariadb.served(folder)
+        servers = mariadb.served(folder, tls=tls)
     else:
         raise ValueError(f"kind is {kind!r}: write {' or '.join(KINDS)}")
     with servers as server:

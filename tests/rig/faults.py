@@ -80,10 +80,10 @@ Fault = Pass | Refuse | Unanswered | Silent | Trickle | CutOff | Canned
 class FaultProxy:
     """The proxy before one server on 127.0.0.1. Belongs to one event loop.
 
-    port: where it listens; 0: on a free one.
+    port: where it listens; 0: on a free one. fault: how it begins, if not by passing everything on.
     """
 
-    def __init__(self, server_port: int, port: int = 0) -> None:
+    def __init__(self, server_port: int, port: int = 0, fault: Fault | None = None) -> None:
         self.server_port = server_port
         self.tls: ssl.SSLContext | None = None
         """Speaks TLS with its clients, and plainly with the server; counts after the next `cut`."""
@@ -91,7 +91,7 @@ class FaultProxy:
         self.sent_bytes = 0
         """Sent to clients since the last `set`."""
         self.port = port or free_ports(1)[0]
-        self._fault: Fault = Pass()
+        self._fault: Fault = fault or Pass()
         self._changed = asyncio.Event()
         self._links: dict[_Link, asyncio.Task[None]] = {}
         self._listener: asyncio.Server | None = None
@@ -101,6 +101,11 @@ class FaultProxy:
     def open(self) -> int:
         """Connections that clients have now."""
         return len(self._links)
+
+    @property
+    def fault(self) -> Fault:
+        """How it behaves now."""
+        return self._fault
 
     async def __aenter__(self) -> FaultProxy:
         await self._listen()
@@ -209,7 +214,18 @@ class _Link:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self._writer.transport.abort()
 
+    async def _alone(self) -> None:
+        """Answer the first question by what is canned; the server is not asked for a connection."""
+        while await self._reader.read(CHUNK_BYTES):
+            fault = self._proxy.fault
+            if isinstance(fault, Canned) and not self._ended:
+                await self._send(fault.answer())
+            self._end()
+
     async def _joined(self) -> None:
+        if isinstance(self._proxy.fault, Canned):
+            await self._alone()
+            return
         reader, writer = await asyncio.open_connection(LOOPBACK, self._proxy.server_port)
         ways = [
             asyncio.ensure_future(self._questions(writer)),
@@ -256,7 +272,8 @@ class _Link:
             return
         if fault.reset:
             self.reset()
-        self._end()
+        else:
+            self._end()
 
     async def _trickle(self, chunk: bytes) -> None:
         for place in range(len(chunk)):
@@ -275,9 +292,9 @@ class _Link:
 
     def _end(self) -> None:
         """End our side in good order; what still comes is taken until the client ends, too."""
-        self._ended = True
-        if self._writer.transport.is_closing():
+        if self._ended or self._writer.transport.is_closing():
             return
+        self._ended = True
         if self._writer.can_write_eof():
             self._writer.write_eof()
         else:

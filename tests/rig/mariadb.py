@@ -18,6 +18,7 @@ from tests.rig import debs
 from tests.rig.database import ADMIN, Programs, Server, new_password, plain_environment
 from tests.rig.debs import Progress, say
 from tests.rig.ports import free_ports
+from tests.rig.postgresql import Tls
 
 PACKAGES = ("mariadb-server-core", "mariadb-client-core")
 SYSTEM_TABLES = ("mysql_system_tables", "mysql_performance_tables", "mysql_system_tables_data")
@@ -39,11 +40,11 @@ def fetch(progress: Progress = say) -> Path:
 
 
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[Server]:
+def served(folder: Path, *, tls: Tls | None = None) -> Iterator[Server]:
     """Serve a new, empty data folder for a block. folder: takes the data and the log."""
     prefix = fetch()
     folder.mkdir(parents=True, exist_ok=True)
-    server = _make(prefix, folder.resolve())
+    server = _make(prefix, folder.resolve(), tls)
     server.start()
     try:
         yield server
@@ -51,7 +52,7 @@ def served(folder: Path) -> Iterator[Server]:
         server.stop()
 
 
-def _make(prefix: Path, folder: Path) -> Server:
+def _make(prefix: Path, folder: Path, tls: Tls | None) -> Server:
     port, password = free_ports(1)[0], new_password()
     libraries = os.pathsep.join(map(str, debs.library_folders(prefix)))
     environment = plain_environment(LD_LIBRARY_PATH=libraries, MYSQL_PWD=password)
@@ -76,6 +77,7 @@ def _make(prefix: Path, folder: Path) -> Server:
                 f"--socket={folder / 'mariadb.sock'}",
                 f"--init-file={init_file}",
                 f"--pid-file={folder / 'mariadb.pid'}",
+                *_tls_options(tls),
             ],
             ask=[
                 str(prefix / "usr/bin/mariadb"),
@@ -95,6 +97,12 @@ def _make(prefix: Path, folder: Path) -> Server:
         ),
         folder / "mariadb.log",
     )
+
+
+def _tls_options(tls: Tls | None) -> list[str]:
+    if tls is None:
+        return []
+    return [f"--ssl-cert={tls.certificate}", f"--ssl-key={tls.key}", "--tls-version=TLSv1.3"]
 
 
 def _base_command(prefix: Path, folder: Path) -> list[str]:

@@ -155,7 +155,7 @@ class SqlEngine:
         role = self._section.role
         taken = "" if role is None else role.value(known)
         if role is not None and taken in NO_ROLE:
-            raise asked.error(BackendRefused, f"sql.role names {role.name}, which has no value")
+            raise asked.error(BackendRefused, f"sql.role names {role.name}, which gives no role")
         return Question(
             where=request.where,
             text=text,

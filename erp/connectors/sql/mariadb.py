@@ -40,7 +40,7 @@ from erp.settings import SystemSettings
 from erp.trace import Trace
 
 CHARSET = "utf8mb4"
-UNSAFE_CHARSETS = frozenset({"sjis"})
+UNSAFE_CHARSETS = frozenset({"sjis", "ujis"})
 """In which a character that is no backslash is sent as one: the driver escapes quotes before it
 encodes, so such a character would end a value, and what follows would be read as SQL."""
 
@@ -71,7 +71,7 @@ class MariadbDriver:
         self._settings = settings
         self._charset = section.charset or CHARSET
         if self._charset.lower() in UNSAFE_CHARSETS:
-            raise ValueError(f"sql.charset is {self._charset!r}: write cp932, which quotes safely")
+            raise ValueError(f"sql.charset is {self._charset!r}: write utf8mb4, or cp932")
         self._tls = tls
 
     async def connect(self, trace: Trace | None) -> Session:

@@ -15,7 +15,7 @@ from asterisk_agi.story import Story
 from asterisk_agi.tasks import Tasks
 from dialplan.reasons import Reason
 from erp.deadline import Deadline
-from erp.errors import BackendDown
+from erp.errors import BackendDown, BackendRefused
 from erp.model import Customer
 from tests.unit.asterisk_agi.test_inquiry import CUSTOMER, FakeErp
 
@@ -75,8 +75,10 @@ async def test_a_late_look_up_follows_the_greeting(rig: Rig) -> None:
 
 async def test_a_failed_look_up_is_told_at_once(rig: Rig) -> None:
     rig.erp.may_answer.set()
-    rig.erp.error = BackendDown("fake", "customers_by_phone", "refused")
-    assert await rig.run("1", 5.0) == CallAnswered(LookupOutcome.FAILED)
+    rig.erp.error = BackendRefused("fake", "customers_by_phone", "wrong password")
+    assert await rig.run("1", 5.0) == CallAnswered(
+        LookupOutcome.FAILED, reason=Reason.BACKEND_REFUSED
+    )
 
 
 async def test_a_look_up_that_fails_late_is_told_with_its_reason(rig: Rig) -> None:

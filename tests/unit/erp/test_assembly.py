@@ -233,12 +233,13 @@ def test_an_account() -> None:
 
 
 def test_of_several_accounts_of_one_number_none_is_guessed() -> None:
-    several = [person("1"), person("2")]
+    other = {**person("2"), "account": "C-1"}
+    several = [person("1"), other]
     with pytest.raises(UnreadableAnswer, match="several accounts") as raised:
         made(CustomerByAccount("C-1"), {"customer": several})
     assert "C-1" not in str(raised.value)
     # One that is spelled as the caller's is the one; several rows of it are no harm.
-    for rows in ([person("1"), {**person("2"), "account": "c-1"}], [person("1"), person("1")]):
+    for rows in ([person("1"), {**other, "account": "c-1"}], [person("1"), person("1")]):
         found = made(CustomerByAccount("C-1"), {"customer": rows})
         assert found == Customer("1", "C-1", "Acme", "", source("customer_by_account", "1"))
 

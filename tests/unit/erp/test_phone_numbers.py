@@ -74,3 +74,37 @@ def test_any_text_is_taken(text: str) -> None:
 def test_a_national_number_is_its_international_one(number: str, gap: str) -> None:
     national = gap.join((number[:3], number[3:6], number[6:]))
     assert same(national, "+1" + number, "1")
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [
+        ("654321", "65-43-21"),
+        ("+49654321", "65 43 21"),
+        ("012345", "0 12345"),
+        ("+4930654321", "030/654321"),
+        ("49 1234 56", "+49 (0)1234 56"),
+    ],
+)
+def test_a_search_misses_no_spelling(number: str, written: str) -> None:
+    assert same(number, written, "49")
+    digits = "".join(filter(str.isdigit, written))
+    assert search_digits(number, "49") in digits
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        ("030/654321", "+4930654321"),
+        ("06221/12 34-56", "+496221123456"),
+        ("+49 6221/123456", "+496221123456"),
+        ("0049 30/654321", "+4930654321"),
+        ("030 / 65 / 43 21", "+4930654321"),
+        ("030 654321/22", "+4930654321"),
+        ("+49 30 654321/654322", "+4930654321"),
+    ],
+)
+def test_a_slash_is_behind_an_area_code_or_before_a_second_number(
+    written: str, wanted: str
+) -> None:
+    assert same(written, wanted, "49")

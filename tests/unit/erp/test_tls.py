@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -42,11 +43,18 @@ async def server(made: ssl.SSLContext) -> AsyncIterator[int]:
         writer.write(b"hello\n")
         await writer.drain()
         await reader.read()
-        writer.close()
+        await closed(writer)
 
     running = await asyncio.start_server(hello, "127.0.0.1", 0, ssl=made)
     async with running:
         yield running.sockets[0].getsockname()[1]
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, and wait for it: Python 3.10 leaves TLS transports open otherwise."""
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 def server_context(authority: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLContext:
@@ -63,7 +71,7 @@ async def greeting(port: int, made: ssl.SSLContext) -> tuple[str, str | None]:
         connection = writer.get_extra_info("ssl_object")
         return line.decode(), connection.version()
     finally:
-        writer.close()
+        await closed(writer)
 
 
 async def is_refused(port: int, made: ssl.SSLContext) -> bool:

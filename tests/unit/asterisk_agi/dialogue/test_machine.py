@@ -122,6 +122,11 @@ class TestGreeting:
         assert call.name is StateName.OFFERING_HUMAN
         assert call.hear(Intent.YES).only(HandOff).reason is Reason.BACKEND_DOWN
 
+    def test_hands_over_with_the_reason_of_the_failed_lookup(self) -> None:
+        answered_at = CallAnswered(LookupOutcome.FAILED, reason=Reason.BACKEND_REFUSED)
+        call = Call().feed(answered_at).hear(Intent.YES)
+        assert call.only(HandOff).reason is Reason.BACKEND_REFUSED
+
     def test_listens_when_no_human_is_wanted(self) -> None:
         call = Call().answer(lookup=LookupOutcome.FAILED).hear(Intent.NO)
         assert call.name is StateName.LISTENING
@@ -389,7 +394,6 @@ class TestQueries:
     def test_a_new_question_replaces_the_old_one(self) -> None:
         call = in_state(StateName.CHECKING).hear(Intent.AVAILABILITY, "4522")
         assert call.effects == (DropQuery(), AskAvailability("4522", None))
-        assert call.feed(answered(available(number="4521"))).effects == ()
         assert call.feed(answered(available(number="4522"))).facts
 
     def test_a_day_that_comes_after_the_question_completes_it(self) -> None:
@@ -418,7 +422,9 @@ class TestQueries:
         assert call.only(DropQuery)
 
     def test_an_answer_of_the_wrong_kind_is_not_told(self) -> None:
-        assert in_state(StateName.CHECKING).feed(answered(order())).effects == ()
+        """And the caller is not left without a word: nothing else will come."""
+        call = in_state(StateName.CHECKING).feed(answered(order()))
+        assert (call.facts, call.name) == ([], StateName.OFFERING_HUMAN)
 
     @pytest.mark.parametrize("name", [name for name in StateName if name is not StateName.GREETING])
     def test_longest_call_goes_to_a_human(self, name: StateName) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -36,6 +37,7 @@ from tests.unit.asterisk_agi.dialogue.builders import (
     not_found,
     order,
     price,
+    source,
     tracking,
 )
 
@@ -51,6 +53,13 @@ OF_AN_ACCOUNT = [
 
 def known() -> Call:
     return Call().answer(ANNA)
+
+
+def assert_it_cannot_be_read(call: Call) -> None:
+    """Nothing of it is told, and the caller does not wait for an answer that never comes."""
+    assert call.facts == []
+    assert call.said.startswith("I'm sorry, I can't read the answer of our order system.")
+    assert (call.name, call.state.query) == (StateName.OFFERING_HUMAN, None)
 
 
 class TestNeeds:
@@ -165,8 +174,16 @@ class TestPrice:
 
     def test_of_another_item_is_not_told(self) -> None:
         call = known().hear(Intent.PRICE, "4521").feed(answered(price(number="4522")))
-        assert call.effects == ()
-        assert call.feed(answered(available())).effects == ()
+        assert_it_cannot_be_read(call)
+        assert_it_cannot_be_read(known().hear(Intent.PRICE, "4521").feed(answered(available())))
+
+    def test_of_another_quantity_is_not_told(self) -> None:
+        call = known().hear(Intent.PRICE, "4521", amount=50)
+        assert_it_cannot_be_read(call.feed(answered(price(quantity="1"))))
+
+    def test_blanks_around_a_number_are_no_other_item(self) -> None:
+        call = known().hear(Intent.PRICE, "4521").feed(answered(price(number="4521 ")))
+        assert call.name is StateName.LISTENING
 
     def test_another_amount_is_another_question(self) -> None:
         call = known().hear(Intent.PRICE, "4521", amount=50)
@@ -209,7 +226,7 @@ class TestOrderByNumber:
 
     def test_another_order_is_not_told(self) -> None:
         call = known().hear(Intent.ORDER, order="2034")
-        assert call.feed(answered(order(number="2035"))).effects == ()
+        assert_it_cannot_be_read(call.feed(answered(order(number="2035"))))
 
     def test_an_unreadable_state_is_said_and_a_human_offered(self) -> None:
         call = known().hear(Intent.ORDER, order="2034")
@@ -231,9 +248,12 @@ class TestTracking:
     def test_is_of_the_order_that_is_named(self) -> None:
         call = known().hear(Intent.ORDER_TRACKING, order="2034")
         assert call.effects == (AskTracking(ANNA, "2034"),)
-        assert call.feed(answered(tracking(number="2035"))).effects == ()
         call.feed(answered(tracking()))
         assert call.facts == ["No delivery of order 2 0 3 4 is planned yet."]
+
+    def test_of_another_order_is_not_told(self) -> None:
+        call = known().hear(Intent.ORDER_TRACKING, order="2034")
+        assert_it_cannot_be_read(call.feed(answered(tracking(number="2035"))))
 
     def test_a_number_that_follows_is_the_order_to_track(self) -> None:
         call = known().hear(Intent.TRACKING).hear(Intent.ORDER_NUMBER, order="2034")
@@ -297,6 +317,11 @@ class TestAge:
     def test_an_old_item_is_told_with_its_age(self) -> None:
         call = known().hear(Intent.AVAILABILITY, "4521").feed(answered(available(old_item=True)))
         assert call.facts[1] == "The item's name is as of 20 minutes ago."
+
+    def test_an_old_customer_is_told_with_its_age(self) -> None:
+        old = replace(ANNA, source=source("customers_by_phone", fallback=True))
+        call = Call().answer(old).hear(Intent.ORDER_STATUS).feed(answered(order()))
+        assert call.facts[1] == "Your account's name is as of 20 minutes ago."
 
     def test_a_new_answer_has_none(self) -> None:
         call = known().hear(Intent.AVAILABILITY, "4521").feed(answered(available()))

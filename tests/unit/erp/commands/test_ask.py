@@ -36,8 +36,22 @@ async def test_a_day_and_a_quantity_are_read() -> None:
         ("availability", ["4521", "31.12."], "'31.12.' is no day: write it as 2026-05-31"),
         ("availability", ["9999"], "there is no item 9999"),
         ("price", ["4521", "C9", "many"], "'many' is no number: write it as 50"),
-        ("price", ["4521", "C9", "-1"], "'-1' is not above 0: write a number above 0"),
-        ("price", ["4521", "C9", "nan"], "'nan' is not above 0: write a number above 0"),
+        *(
+            (
+                "price",
+                ["4521", "C9", wrong],
+                f"{wrong!r} is out of reach: write above 0, 1000000000 at most",
+            )
+            for wrong in ("-1", "0", "nan", "inf", "1e4000000000")
+        ),
+        *(
+            (
+                "order_history",
+                ["C9", wrong],
+                f"{wrong!r} is no number of orders: write 1 to 50",
+            )
+            for wrong in ("0.5", "0", "51", "1e4", "9" * 5000)
+        ),
     ],
 )
 async def test_a_mistake_gets_one_sentence(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from asterisk_agi import cli
 from erp.commands.matrix import page
@@ -31,12 +33,16 @@ def config(configuration: Path, tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def changed(tmp_path: Path) -> Path:
     """Give the distributor's profile as version 9."""
-    text = load("distributor").path.read_text("utf-8")
-    version = load("distributor").version
+    return version_9("distributor", tmp_path)
+
+
+def version_9(name: str, folder: Path) -> Path:
+    text = load(name).path.read_text("utf-8")
+    version = load(name).version
     text = text.replace(f"\nversion: {version}\n", "\nversion: 9\n", 1)
     change = "changes:\n  - {version: 9, on: 2026-11-21, what: a test}\n"
     text = text.replace("changes:\n", change, 1)
-    path = tmp_path / "mine.yaml"
+    path = folder / "mine.yaml"
     path.write_text(text, "utf-8")
     return path
 
@@ -101,8 +107,9 @@ def test_diff_says_what_a_change_alters(changed: Path, capsys: Printed) -> None:
 
 
 def test_a_profile_is_put_in_use_and_taken_back(
-    config: Path, changed: Path, capsys: Printed
+    config: Path, tmp_path: Path, capsys: Printed
 ) -> None:
+    changed = version_9("tryton-8.2", tmp_path)
     assert run("history", "--config", config, "main") == 0
     assert capsys.readouterr().out == "never switched: tryton-8.2\n"
     assert run("activate", "--config", config, "main", changed) == 0
@@ -114,6 +121,24 @@ def test_a_profile_is_put_in_use_and_taken_back(
     capsys.readouterr()
     assert run("history", "--config", config, "main") == 0
     assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_a_profile_that_the_configuration_does_not_fit_is_not_put_in_use(
+    config: Path, tmp_path: Path, capsys: Printed
+) -> None:
+    """A process that runs would go on; but none could be started any more."""
+    assert run("activate", "--config", config, "main", "odoo-19") == 0
+    assert run("activate", "--config", config, "main", "distributor") == 2
+    assert "systems.main.parameters.database is nothing that" in capsys.readouterr().err
+    small = version_9("tryton-8.2", tmp_path)
+    text = re.sub(r"(?m)^  balance:.*\n(    .*\n|\n)*", "", small.read_text("utf-8"))
+    small.write_text(text, "utf-8")
+    routed = config.read_text().replace("erp: {", "erp: {routes: {balance: main}, ", 1)
+    config.write_text(routed)
+    assert run("activate", "--config", config, "main", small) == 2
+    assert "erp.routes.balance names main: tryton-8.2 v9 (" in capsys.readouterr().err
+    assert run("check", "--config", config) == 1
+    assert "odoo-19 v1" in capsys.readouterr().out
 
 
 def test_switching_needs_a_known_system_and_a_folder(
@@ -132,14 +157,39 @@ def test_switching_needs_a_known_system_and_a_folder(
         ("erp: {use: other}", "erp.use names other: it is not below `systems` (main)"),
         ("erp: {routes: {price: x}}", "erp.routes.price names x: it is not below"),
         ("erp: {fallback: {price: ['system:y']}}", "erp.fallback.price names y: it is not below"),
+        ("erp: {fallback: {price: [human, keypad]}}", "erp.fallback.price has keypad after human"),
     ],
 )
-def test_a_system_that_is_not_there_is_one_sentence(
-    configuration: Path, capsys: Printed, line: str, sentence: str
+@pytest.mark.parametrize("words", [["matrix"], ["check"], ["latency"], ["ask", "ping"]], ids=str)
+def test_systems_that_do_not_fit_are_one_sentence(
+    configuration: Path, capsys: Printed, line: str, sentence: str, words: list[str]
 ) -> None:
     configuration.write_text(f"{configuration.read_text()}{line}\n")
-    assert run("matrix", "--config", configuration) == 2
+    verb, *arguments = words
+    assert run(verb, "--config", configuration, *arguments) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "10001", "many", "9" * 5000])
+def test_latency_wants_rounds(wrong: str, capsys: Printed) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("latency", "--rounds", wrong)
+    assert ended.value.code == 2
+    assert "write 1 to 10000" in capsys.readouterr().err
+
+
+def test_check_asks_every_system_and_not_only_the_one_that_knows_the_customers(
+    config: Path, capsys: Printed
+) -> None:
+    text = config.read_text()
+    routed = text.replace("erp: {", "erp: {use: main, routes: {availability: stock}, ", 1)
+    found = yaml.safe_load(routed)
+    found["systems"]["stock"] = found["systems"]["main"]
+    config.write_text(yaml.safe_dump(found))
+    assert run("check", "--config", config) == 1
+    printed = capsys.readouterr().out
+    assert "  wrong: main: ping: " in printed
+    assert "  wrong: stock: ping: " in printed
 
 
 def test_a_system_that_is_down_is_said(config: Path, capsys: Printed) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -84,6 +85,20 @@ async def test_nothing_is_looked_up_where_numbers_are_enough() -> None:
     found = await ask(made, PriceFor(item("shop"), customer("crm"), Decimal(1)))
     assert engine.words() == [*LEARNING, "price"]
     assert found.source.record == ""
+
+
+async def test_a_quantity_in_another_systems_unit_is_not_taken_for_our_own() -> None:
+    values = content(COMPANY)
+    values["operations"]["price"]["price"]["sql"] = "price :item_id :quantity"
+    made, engine = connector(values)
+    engine.answers |= {"items": [ITEM], "price": [{"AMOUNT": 1}]}
+    by_weight = dataclasses.replace(item("shop"), unit="kilogram")
+    with pytest.raises(BadAnswer, match="counts by 'piece', and shop by 'kilogram'"):
+        await ask(made, PriceFor(by_weight, customer(), Decimal(50)))
+    assert "price" not in engine.words()
+    # Stock is told in our own unit.
+    engine.answers["stock"] = [{"WH": "N", "QTY": 1}]
+    assert (await ask(made, AvailabilityOf(by_weight, TODAY))).available.unit == "piece"
 
 
 async def test_a_price_of_an_item_that_is_only_elsewhere_is_not_found() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
@@ -279,6 +280,36 @@ def test_without_calls_the_old_one_is_closed_at_once() -> None:
     virtual.run(main())
 
 
+def test_a_system_that_a_new_profile_mends_is_said_to_be_up_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    profiles = Profiles()
+
+    async def refused() -> None:
+        raise BackendRefused("one", "open", "wrong key")
+
+    def make() -> Mapping[str, Connector]:
+        made = profiles.make()
+        if profiles.version == 1:
+            profiles.made[-1].opening = refused
+        return made
+
+    async def main() -> None:
+        door = Gateway(GatewaySettings(), make, profiles.fingerprint)
+        await door.open(deadline(2.0))
+        async with door.for_call("old"):
+            profiles.version = 2
+            # The old one is tried again for as long as its call lasts; nobody hears of it.
+            await asyncio.sleep(10.0)
+        await door.close()
+
+    virtual.run(main())
+    assert lines(caplog) == [
+        "one is down: it can't be opened: wrong key",
+        "one is up again after 1.0 s",
+    ]
+
+
 @pytest.mark.parametrize(
     "mistake",
     [ProfileError("one.yaml: version is 'x': write a number"), ValueError("one.yaml: bad")],
@@ -318,6 +349,18 @@ def test_a_fingerprint_that_cannot_be_taken_changes_nothing(
 
     virtual.run(main())
     assert lines(caplog) == ["the systems stay as they are: profiles: permission denied"]
+
+
+def test_a_call_that_ends_after_the_gateway_closes_nothing_again() -> None:
+    connector = FakeConnector()
+
+    async def main() -> None:
+        async with opened(connector) as door, door.for_call("a"):
+            await door.close()
+        await asyncio.sleep(1.0)
+
+    virtual.run(main())
+    assert connector.closed == 1
 
 
 def test_a_question_under_way_ends_when_the_gateway_closes() -> None:

@@ -370,32 +370,6 @@ def test_waiters_are_sent_away_when_it_opens() -> None:
     with_port(connector, work, NO_RETRY)
 
 
-def test_a_system_that_takes_all_places_and_answers_nothing_opens_it() -> None:
-    connector = FakeConnector(at_once=1)
-    connector.behave = stubborn(4.0)
-
-    async def work(port: ErpPort) -> None:
-        for number in range(3):
-            assert type(await fails(port.find_item(str(number), deadline(1.0)))) is BackendSlow
-        assert isinstance(await fails(port.find_item("9", deadline(1.0))), NotAsked)
-
-    with_port(connector, work, NO_RETRY)
-    assert len(connector.asked) == 1
-
-
-def test_a_crowd_alone_does_not_open_it() -> None:
-    connector = FakeConnector(at_once=1)
-    connector.behave = after(0.4, connector)
-
-    async def work(port: ErpPort) -> None:
-        crowd = [port.find_item(str(number), deadline(1.0)) for number in range(12)]
-        results = await asyncio.gather(*crowd, return_exceptions=True)
-        assert sum(isinstance(result, Item) for result in results) == 2
-        assert isinstance(await port.find_item("99", deadline(1.0)), Item)
-
-    with_port(connector, work, NO_RETRY)
-
-
 # The queue...
 
 

@@ -54,3 +54,25 @@ def test_a_system_that_invents_failures_does_not_fill_the_log(
     assert len(caplog.messages) == FAILURES_MAX
     outage.works("price")
     assert len(caplog.messages) == FAILURES_MAX + 1
+
+
+def test_a_successor_tells_of_the_end_and_the_former_of_nothing_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    former, successor = Outage("one", clock), Outage("one", clock)
+    former.begins("connection refused")
+    former.fails("price", "no table b")
+    successor.take_over(former)
+    clock.now_s += 4.0
+    successor.begins("connection refused")
+    successor.ends()
+    successor.works("price")
+    former.ends()
+    former.begins("connection refused")
+    former.fails("price", "no table b")
+    former.works("price")
+    assert caplog.messages[2:] == [
+        "one is up again after 4.0 s",
+        "one answers price again after 4.0 s",
+    ]

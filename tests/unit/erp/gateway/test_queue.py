@@ -46,6 +46,25 @@ def test_nobody_overtakes_who_waits() -> None:
     run(main())
 
 
+def test_a_place_that_nobody_took_is_not_kept_from_the_next() -> None:
+    """A waiter was sent away, and does not know yet, when a place comes back and a call asks."""
+
+    async def main() -> None:
+        queue = FairQueue(1)
+        assert queue.take()
+        waiter = asyncio.create_task(queue.wait("a", now_s() + 1))
+        await asyncio.sleep(0)
+        queue.dismiss()
+        queue.leave()
+        begin_s = now_s()
+        assert await queue.wait("b", begin_s + 1)
+        assert now_s() == begin_s
+        assert not await waiter
+        assert (queue.free, queue.waiting) == (0, 0)
+
+    run(main())
+
+
 def test_a_waiter_gives_up_at_its_time_and_leaves_no_trace() -> None:
     async def main() -> None:
         queue = FairQueue(1)

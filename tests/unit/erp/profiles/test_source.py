@@ -99,3 +99,14 @@ def test_a_file_is_refused_when_it_is_not_there_too_long_not_utf8_or_no_mapping(
     path.write_bytes(b"a: \xff")
     with pytest.raises(ProfileError, match="not UTF-8 at byte 3"):
         read(path)
+
+
+def test_merges_of_merges_come_to_an_end() -> None:
+    levels = ["a0: &a0 {k: 1}"]
+    # 20 to the power of 12 keys, in a file of a kilobyte.
+    for level in range(1, 13):
+        merged = ", ".join([f"*a{level - 1}"] * 20)
+        levels.append(f"a{level}: &a{level} {{<<: [{merged}]}}")
+    with pytest.raises(ProfileError, match=r"line 4: merges .* more than 2000 keys"):
+        parse("\n".join(levels), "mine.yaml")
+    assert parse("\n".join(levels[:3]), "mine.yaml")
