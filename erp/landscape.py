@@ -12,18 +12,13 @@ from pathlib import Path
 
 from erp.connector import Connector
 from erp.connectors.configured import ConfiguredConnector
-from erp.gateway import Gateway, Observe
+from erp.gateway import Gateway, Observe, unobserved
 from erp.gateway.routes import plans
 from erp.profiles import Profile, load
 from erp.profiles.store import ProfileStore
 from erp.settings import GatewaySettings, SystemSettings
-from erp.trace import Trace
 
 SYSTEM_STEP = "system:"
-
-
-def _unobserved(trace: Trace, total_ms: float, outcome: str) -> None:
-    """Forget it."""
 
 
 class LandscapeError(ValueError):
@@ -40,7 +35,7 @@ class Landscape:
         self._systems = systems
         self._store = _store(settings.profile_folder)
 
-    def gateway(self, observe: Observe = _unobserved) -> Gateway:
+    def gateway(self, observe: Observe = unobserved) -> Gateway:
         """Return the only door to these systems, not yet opened.
 
         Raises LandscapeError when a system or its profile can't be used.

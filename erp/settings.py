@@ -54,6 +54,9 @@ class SystemSettings:
             raise ValueError(f"calling_code is {self.calling_code!r}: write digits, as in '1'")
 
 
+LOOKUPS = ("ping", "customers_by_phone", "customer_by_account", "customers_by_name")
+"""Operations that no caller asks for: there is nothing that a key could try again."""
+
 FALLBACKS = ("cache", "keypad", "human")
 """What may stand in for a system that does not answer, besides `system:NAME`."""
 
@@ -102,6 +105,10 @@ class GatewaySettings:
         for step in steps:
             if step == "cache":
                 _demand_cacheable(f"fallback.{operation} has cache", operation)
+            elif step == "keypad" and operation in LOOKUPS:
+                raise ValueError(
+                    f"fallback.{operation} has keypad: no caller asks for it, so take it away"
+                )
             elif step not in FALLBACKS and not step.startswith("system:"):
                 raise ValueError(
                     f"fallback.{operation} has {step!r}: write system:NAME, cache, keypad or human"

@@ -17,7 +17,6 @@ from erp.commands.errors import CommandError
 from erp.commands.table import table
 from erp.deadline import Deadline
 from erp.gateway import hop_map
-from erp.gateway import table as hop_table
 from erp.gateway.hops import percentile
 from erp.model import Customer, Item, NotFound, OrderStatus
 from erp.port import ErpPort
@@ -26,6 +25,8 @@ BUDGET_S = 10.0
 """Seconds for each read: more than a turn has, so that a slow system is measured, not cut off."""
 
 HISTORY = 5
+
+TIMES = ("n", "p50 ms", "p95 ms")
 
 Read = Callable[[Deadline], Awaitable[object]]
 
@@ -65,11 +66,19 @@ def report(asked: Asked) -> str:
     for trace, total_ms in asked:
         times_ms[trace.operation, trace.system].append(total_ms)
     rows = [
-        (*key, str(len(found)), f"{percentile(found, 0.5):.1f}", f"{percentile(found, 0.95):.1f}")
+        (*key, *_times(len(found), percentile(found, 0.5), percentile(found, 0.95)))
         for key, found in ((key, sorted(times_ms[key])) for key in sorted(times_ms))
     ]
-    whole = table(("operation", "system", "n", "p50 ms", "p95 ms"), rows)
-    return f"{whole}\n\n{hop_table(hop_map(trace for trace, _ in asked))}"
+    hops = [
+        (row.operation, row.system, row.hop.value, *_times(row.n, row.p50_ms, row.p95_ms))
+        for row in hop_map(trace for trace, _ in asked)
+    ]
+    whole = table(("operation", "system", *TIMES), rows)
+    return f"{whole}\n\n{table(('operation', 'system', 'hop', *TIMES), hops)}"
+
+
+def _times(number: int, p50_ms: float, p95_ms: float) -> tuple[str, str, str]:
+    return str(number), f"{p50_ms:.1f}", f"{p95_ms:.1f}"
 
 
 def _reads(

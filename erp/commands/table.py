@@ -1,4 +1,4 @@
-"""A table of text, its columns as wide as they need."""
+"""A table of text, its columns as wide as they need, numbers at the right."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from collections.abc import Sequence
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table: a head, a rule, the rows; no blanks at the ends of lines."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = [head, ["-" * width for width in widths], *rows]
+    columns = list(zip(head, *rows, strict=True))
+    shapes = [(max(map(len, column)), all(map(_is_number, column[1:]))) for column in columns]
+    lines = [head, ["-" * width for width, _ in shapes], *rows]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, (width, number) in zip(line, shapes, strict=True)
+        ).rstrip()
         for line in lines
     )
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(".", "", 1).isdigit()

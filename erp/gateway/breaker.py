@@ -14,8 +14,9 @@ None of them lets only one probe through while half-open, and all but circuitbre
 wall clock, which may be set back. So two things are done here: who may ask (one probe, by the
 monotonic clock), and which outcomes still count (none from before the last change of state).
 
-A silence is `BackendDown` or `BackendSlow`. `BackendRefused`, `BadAnswer` and `BackendBusy` are
-answers: the system is there. Busy above all must not open it: that would make of one second's
+A silence is `BackendDown` or `BackendSlow`; an answer that can't be read (`BadAnswer`) counts like
+one, for a system that gives nothing else is as good as silent. `BackendRefused` and `BackendBusy`
+are answers: the system is there. Busy above all must not open it: that would make of one second's
 patience five seconds without any answer, for all calls.
 """
 
@@ -58,6 +59,7 @@ class Breaker:
         self._probing = False
         self._permit = 0
         self._silences = 0
+        self._why = ""
         self.closed = True
         """Whether the system is believed to be well."""
 
@@ -72,9 +74,9 @@ class Breaker:
             return
         left_s = self._opened_at_s + self._open_s - self._clock()
         if self._probing:
-            raise self._not_asked(operation, "it did not answer; one question probes it now")
+            raise self._not_asked(operation, f"{self._why}; one question probes it now")
         if left_s > 0:
-            raise self._not_asked(operation, f"it did not answer; left alone for {left_s:.1f} s")
+            raise self._not_asked(operation, f"{self._why}; left alone for {left_s:.1f} s")
 
     def admit(self, operation: str) -> int:
         """Return the permit for one question, or raise NotAsked. When open long enough, the first
@@ -101,16 +103,26 @@ class Breaker:
 
     def silent(self, permit: int, detail: str) -> None:
         """Note that the system did not answer. detail: what happened, without personal data."""
+        if self._failed(permit, "it did not answer"):
+            self._outage.begins(f"{detail}; left alone, and probed every {self._open_s:g} s")
+
+    def unreadable(self, permit: int) -> None:
+        """Note that the system gave an answer that can't be read; the log says so elsewhere."""
+        self._failed(permit, "its answers can't be read")
+
+    def _failed(self, permit: int, why: str) -> bool:
+        """Note a failure. Returns whether the system is left alone now."""
         if not self._counts(permit):
-            return
+            return False
         with suppress(_Silence):
             self._tell(_no_answer)
         if not self.closed:
             self._probing = False
             self._permit += 1
             self._opened_at_s = self._clock()
-            self._outage.begins(f"{detail}; left alone, and probed every {self._open_s:g} s")
+            self._why = why
             self._on_open()
+        return not self.closed
 
     def withdrawn(self, permit: int) -> None:
         """Note that the question was taken back, so nothing was learned."""

@@ -38,7 +38,7 @@ def _unchanged() -> object:
     return None
 
 
-def _unobserved(trace: Trace, total_ms: float, outcome: str) -> None:
+def unobserved(trace: Trace, total_ms: float, outcome: str) -> None:
     """Forget it."""
 
 
@@ -56,7 +56,7 @@ class Gateway:
         settings: GatewaySettings,
         make: Callable[[], Mapping[str, Connector]],
         fingerprint: Callable[[], object] = _unchanged,
-        observe: Observe = _unobserved,
+        observe: Observe = unobserved,
     ) -> None:
         self._settings = settings
         self._make = make

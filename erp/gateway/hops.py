@@ -37,24 +37,6 @@ def hop_map(traces: Iterable[Trace]) -> list[HopRow]:
     return [_row(key, sorted(times_ms[key])) for key in keys]
 
 
-def table(rows: Sequence[HopRow]) -> str:
-    """Return the rows as a table of text, one line a row, with a head."""
-    head = ("operation", "system", "hop", "n", "p50 ms", "p95 ms")
-    lines = [head] + [
-        (row.operation, row.system, row.hop.value, str(row.n), f"{row.p50_ms:.1f}",
-         f"{row.p95_ms:.1f}")
-        for row in rows
-    ]  # fmt: skip
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(
-            text.ljust(width) if column < 3 else text.rjust(width)
-            for column, (text, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
-
-
 def percentile(ordered: Sequence[float], part: float) -> float:
     """Return the smallest value that at least this part (0 to 1) of the values do not exceed.
 

@@ -124,6 +124,8 @@ class Run(Generic[R]):
             self._slow(error.detail)
         elif isinstance(error, BackendDown) and not isinstance(error, BackendBusy):
             self._breaker.silent(self._permit, error.detail)
+        elif isinstance(error, BadAnswer):
+            self._breaker.unreadable(self._permit)
         else:
             self._breaker.answered(self._permit)
 

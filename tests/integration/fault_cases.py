@@ -247,18 +247,18 @@ IN_MID_CALL = (
     Case("silent", TRYTON, by(Silent()), SLOW, "no answer by the deadline"),
     Case("slow body", TRYTON, by(Trickle()), SLOW, "no answer by the deadline"),
     Case("503s", TRYTON, answering(503, b"no workers"), says="HTTP status 503"),
-    Case("500s", TRYTON, answering(500, b"oops"), BAD, "HTTP status 500", opens=False),
+    Case("500s", TRYTON, answering(500, b"oops"), BAD, "HTTP status 500"),
     Case(
         "half JSON", TRYTON, answering(200, b'{"result": [{"id": 1, "na'),
-        BAD, "bytes that are not JSON", opens=False,
+        BAD, "bytes that are not JSON",
     ),
     Case(
         "not UTF-8", TRYTON, answering(200, b'{"result": "\xff\xfe"}'),
-        BAD, "bytes that are not UTF-8", opens=False,
+        BAD, "bytes that are not UTF-8",
     ),
     Case(
         "25 MB", TRYTON, answering(200, b" " * HUGE_BYTES),
-        BAD, "an answer over 4000000 bytes", opens=False,
+        BAD, "an answer over 4000000 bytes",
     ),
     Case(
         "429 for a second", TRYTON, answering(429, b"", "Retry-After: 1"),
@@ -286,7 +286,7 @@ IN_MID_CALL = (
     Case("table locked", SQL, lock_the_items, SLOW, "time", mend=unlock, keeps=True),
     Case(
         "table dropped", SQL, running("ALTER TABLE ITMMST RENAME TO ITMGONE"),
-        BAD, "itmmst", opens=False, mend=running("ALTER TABLE ITMGONE RENAME TO ITMMST"),
+        BAD, "itmmst", mend=running("ALTER TABLE ITMGONE RENAME TO ITMMST"),
         keeps=True,
     ),
     Case(

@@ -10,7 +10,7 @@ from tests.unit.erp.gateway.fakes import FakeConnector
 
 
 def test_the_public_names() -> None:
-    assert set(gateway.__all__) == {"Gateway", "HopRow", "Observe", "hop_map", "table"}
+    assert set(gateway.__all__) == {"Gateway", "HopRow", "Observe", "hop_map", "unobserved"}
     for name in gateway.__all__:
         assert getattr(gateway, name) is not None
 

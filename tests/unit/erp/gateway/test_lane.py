@@ -300,7 +300,6 @@ def test_who_gives_it_no_time_proves_nothing() -> None:
     "error",
     [
         BackendRefused("one", "find_item", "403"),
-        BadAnswer("one", "find_item", "half"),
         BackendBusy("one", "find_item", "429"),
         KeyError("a mistake in the connector"),
     ],
@@ -316,6 +315,30 @@ def test_an_answer_that_is_an_error_does_not_open_it(error: Exception) -> None:
 
     with_port(connector, work, NO_RETRY)
     assert len(connector.asked) == 9
+
+
+def test_answers_that_cannot_be_read_open_it_in_a_row_only() -> None:
+    connector = FakeConnector()
+    connector.behave = failing(*[BadAnswer("one", "find_item", "half")] * 2)
+
+    async def work(port: ErpPort) -> None:
+        for _ in range(2):  # a good answer between them: never three in a row
+            connector.behave = failing(*[BadAnswer("one", "find_item", "half")] * 2)
+            for number in range(2):
+                assert type(await fails(port.find_item(str(number), deadline(1.0)))) is BadAnswer
+            connector.behave = connector.answer
+            assert isinstance(await port.find_item("7", deadline(1.0)), Item)
+        connector.behave = failing(*[BadAnswer("one", "find_item", "half")] * 3)
+        for number in range(3):
+            await fails(port.find_item(str(number), deadline(1.0)))
+        error = await fails(port.find_item("8", deadline(1.0)))
+        assert isinstance(error, NotAsked)
+        assert "its answers can't be read; left alone" in str(error)
+        connector.behave = connector.answer
+        await asyncio.sleep(5.0)
+        assert isinstance(await port.find_item("9", deadline(1.0)), Item)
+
+    with_port(connector, work, NO_RETRY)
 
 
 def test_a_probe_that_ends_by_a_mistake_in_the_connector_is_over() -> None:

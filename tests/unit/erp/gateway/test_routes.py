@@ -92,3 +92,8 @@ def test_a_mistake_is_one_sentence(
     with pytest.raises(ValueError) as caught:
         plans(settings, systems)
     assert str(caught.value) == sentence
+
+
+def test_a_key_tries_nothing_again_that_no_caller_asks_for() -> None:
+    with pytest.raises(ValueError, match=r"^fallback\.customers_by_phone has keypad: .*take it"):
+        GatewaySettings(fallback={"customers_by_phone": ("cache", "keypad")})
