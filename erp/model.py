@@ -21,7 +21,7 @@ class Source:
     operation: str
     """Name of the operation, a key of `erp.operations.OPERATIONS`."""
     record: str
-    """The system's own record, for instance `product.product,17`; empty when none was found."""
+    """The system's own key of the record, of the operation's kind; empty when none was found."""
     read_at: datetime
     """When the system answered; aware, UTC."""
     live: bool = True
