@@ -136,7 +136,7 @@ def _question(state: CallState) -> tuple[Line, ...]:
 
 
 _QUESTIONS: dict[StateName, tuple[str, ...]] = {
-    StateName.LISTENING: (phrases.HELP[0],),
+    StateName.LISTENING: (phrases.IN_SHORT,),
     StateName.ASKING_ITEM: (phrases.WHICH_ITEM,),
     StateName.ASKING_ORDER: (phrases.WHICH_ORDER,),
     StateName.KEYPAD: (phrases.KEYPAD,),

@@ -46,6 +46,7 @@ MUST_CHECK_FOR: dict[Subject, str] = {
     Subject.BALANCE: "For an account's balance, a colleague must first check who is calling.",
 }
 """What is said when a telephone number is not enough for a question. Others: MUST_CHECK."""
+IN_SHORT = "You can ask about an item, a price or an order."
 HELP = (
     "You can ask whether an item is in stock, by its number, now or by a date, or what it costs.",
     "You can ask for your recent orders, the status of your last order, or where an order is.",
@@ -99,6 +100,7 @@ _CONSTANT: tuple[str, ...] = (
     WHICH_ITEM,
     WHICH_ORDER,
     STILL_THERE,
+    IN_SHORT,
     SORRY,
     CHECKING,
     OFFER,
