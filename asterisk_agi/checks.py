@@ -15,8 +15,9 @@ from asterisk_agi.check import Check, NotWell
 from asterisk_agi.media.leg import Leg, MediaSettings
 from asterisk_agi.speech.port import RecognizerEngine, Synthesizer
 from dialplan.check import examine
+from erp.commands.known import known_customer, known_item
 from erp.deadline import Deadline
-from erp.model import Customer, Item, NotFound
+from erp.model import NotFound
 from erp.port import ErpPort
 
 ERP_S = 5.0
@@ -156,19 +157,19 @@ def erp_checks(erp: ErpPort, item_number: str, phone: str) -> tuple[Check, ...]:
         return "logged in"
 
     async def find_item() -> str:
-        item = await _item(erp, item_number, deadline())
+        item = await known_item(erp, item_number, deadline())
         return f"item {item.number} is {item.name}, record {item.record_id}"
 
     async def availability() -> str:
-        item = await _item(erp, item_number, deadline())
+        item = await known_item(erp, item_number, deadline())
         stock = await erp.availability(item, date.today(), deadline())
         return f"{stock.available.amount} {stock.available.unit} of item {item.number}"
 
     async def customer() -> str:
-        return f"record {(await _customer(erp, phone, deadline())).record_id}"
+        return f"record {(await known_customer(erp, phone, deadline())).record_id}"
 
     async def last_order() -> str:
-        order = await erp.last_order(await _customer(erp, phone, deadline()), deadline())
+        order = await erp.last_order(await known_customer(erp, phone, deadline()), deadline())
         if isinstance(order, NotFound):
             return "this customer has no order"
         return f"order {order.number} is {order.state.value}"
@@ -180,21 +181,3 @@ def erp_checks(erp: ErpPort, item_number: str, phone: str) -> tuple[Check, ...]:
         Check("ERP customer by number", erp.system_of("customers_by_phone"), customer),
         Check("ERP last order", erp.system_of("last_order"), last_order),
     )
-
-
-async def _item(erp: ErpPort, number: str, deadline: Deadline) -> Item:
-    if not number:
-        raise NotWell("check.item_number is not set: write the number of an item of yours")
-    item = await erp.find_item(number, deadline)
-    if isinstance(item, NotFound):
-        raise NotWell(f"no item has check.item_number {number!r}: write one that exists")
-    return item
-
-
-async def _customer(erp: ErpPort, phone: str, deadline: Deadline) -> Customer:
-    if not phone:
-        raise NotWell("check.phone is not set: write the telephone number of a customer")
-    found = await erp.customers_by_phone(phone, deadline)
-    if not found:
-        raise NotWell("no customer has the number check.phone: write one that a customer has")
-    return found[0]

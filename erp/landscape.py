@@ -16,9 +16,7 @@ from erp.gateway import Gateway, Observe, unobserved
 from erp.gateway.routes import plans
 from erp.profiles import Profile, load
 from erp.profiles.store import ProfileStore
-from erp.settings import GatewaySettings, SystemSettings
-
-SYSTEM_STEP = "system:"
+from erp.settings import SYSTEM_STEP, GatewaySettings, SystemSettings
 
 
 class LandscapeError(ValueError):

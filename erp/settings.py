@@ -57,6 +57,9 @@ class SystemSettings:
 LOOKUPS = ("ping", "customers_by_phone", "customer_by_account", "customers_by_name")
 """Operations that no caller asks for: there is nothing that a key could try again."""
 
+SYSTEM_STEP = "system:"
+"""What stands before a system's name in a fallback."""
+
 FALLBACKS = ("cache", "keypad", "human")
 """What may stand in for a system that does not answer, besides `system:NAME`."""
 
@@ -109,7 +112,7 @@ class GatewaySettings:
                 raise ValueError(
                     f"fallback.{operation} has keypad: no caller asks for it, so take it away"
                 )
-            elif step not in FALLBACKS and not step.startswith("system:"):
+            elif step not in FALLBACKS and not step.startswith(SYSTEM_STEP):
                 raise ValueError(
                     f"fallback.{operation} has {step!r}: write system:NAME, cache, keypad or human"
                 )

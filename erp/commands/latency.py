@@ -13,12 +13,12 @@ from datetime import date
 from decimal import Decimal
 
 from erp.commands.configured import Asked
-from erp.commands.errors import CommandError
+from erp.commands.known import known_customer, known_item
 from erp.commands.table import table
 from erp.deadline import Deadline
 from erp.gateway import hop_map
 from erp.gateway.hops import percentile
-from erp.model import Customer, Item, NotFound, OrderStatus
+from erp.model import Customer, Item, OrderStatus
 from erp.port import ErpPort
 
 BUDGET_S = 10.0
@@ -47,7 +47,8 @@ async def rounds(
     def asked(operation: str) -> bool:
         return able(erp.system_of(operation), operation)
 
-    item, customer = await _item(erp, item_number), await _customer(erp, phone)
+    item = await known_item(erp, item_number, _soon())
+    customer = await known_customer(erp, phone, _soon())
     order = await erp.last_order(customer, _soon()) if asked("last_order") else None
     reads = _reads(erp, item, customer, item_number, phone)
     if isinstance(order, OrderStatus) and order.number:
@@ -101,21 +102,3 @@ def _reads(
 
 def _soon() -> Deadline:
     return Deadline.after(asyncio.get_running_loop().time(), BUDGET_S)
-
-
-async def _item(erp: ErpPort, number: str) -> Item:
-    if not number:
-        raise CommandError("check.item_number is not set: write the number of an item of yours")
-    found = await erp.find_item(number, _soon())
-    if isinstance(found, NotFound):
-        raise CommandError(f"no item has check.item_number {number!r}: write one that exists")
-    return found
-
-
-async def _customer(erp: ErpPort, phone: str) -> Customer:
-    if not phone:
-        raise CommandError("check.phone is not set: write the telephone number of a customer")
-    found = await erp.customers_by_phone(phone, _soon())
-    if not found:
-        raise CommandError("no customer has the number check.phone: write one that a customer has")
-    return found[0]

@@ -58,10 +58,6 @@ class AnswerCache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def serves(self, operation: str) -> bool:
-        """Tell whether an answer may come from here instead of from the system."""
-        return operation in self._max_age_s
-
     def fresh(self, query: Query[R]) -> tuple[R, bool] | None:
         """Return (answer, whether it should be read again soon); None when it must be asked."""
         max_age_s = self._max_age_s.get(query.operation)
