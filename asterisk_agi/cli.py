@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asterisk_agi import app, check, logs, script_build
+from asterisk_agi import app, app_bridge, check, logs, script_build
+from asterisk_agi import settings as settings_file
 from asterisk_agi.config import ConfigError
 from asterisk_agi.errors import SpeechError
 from asterisk_agi.server import FastAgiServer
@@ -76,7 +77,7 @@ def _add_configured(
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    settings = app.load(arguments.config)
+    settings = settings_file.load(arguments.config)
     logs.configure(settings.log.level)
 
     def ready(server: FastAgiServer) -> None:
@@ -87,19 +88,19 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _bridge(arguments: argparse.Namespace) -> int:
-    settings = app.load(arguments.config)
+    settings = settings_file.load(arguments.config)
     logs.configure(settings.log.level)
 
     def ready() -> None:
         where = f"{settings.bridge.host}:{settings.bridge.port}"
         print(f"orderline bridge: ready on {where}", flush=True)
 
-    asyncio.run(app.watch(settings, ready))
+    asyncio.run(app_bridge.watch(settings, ready))
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    settings = app.load(arguments.config)
+    settings = settings_file.load(arguments.config)
     logs.configure("error")
     rows = asyncio.run(app.check(settings))
     print(check.table(rows))
@@ -149,7 +150,7 @@ def _show_progress(here_bytes: int, whole_bytes: int) -> None:
 
 
 def _dialplan(arguments: argparse.Namespace) -> int:
-    settings = app.load(arguments.config)
+    settings = settings_file.load(arguments.config)
     wanted = settings.dialplan
     entry = Entry(wanted.context, wanted.extension, wanted.profile, wanted.human)
     print(render_entry(entry, VoiceHost(settings.fastagi.host, settings.fastagi.port)), end="")
@@ -162,7 +163,7 @@ def _add_config(commands: Commands) -> None:
 
 
 def _config(arguments: argparse.Namespace) -> int:
-    print(app.reference_file(), end="")
+    print(settings_file.reference_file(), end="")
     return 0
 
 
@@ -178,7 +179,7 @@ def _add_erp(commands: Commands) -> None:
 
 
 def _business_systems(config_file: Path) -> Configured:
-    settings = app.load(config_file)
+    settings = settings_file.load(config_file)
     logs.configure("error")
     wanted = settings.check
     return Configured(

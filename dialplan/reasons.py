@@ -16,6 +16,10 @@ class Reason(str, Enum):
 
     GOODBYE = "goodbye"
     CALLER_HUNG_UP = "caller-hung-up"
+    TRANSFERRED = "transferred"
+    CALLBACK_AGREED = "callback-agreed"
+
+    VOICEMAIL = "voicemail"
 
     CALLER_ASKED = "caller-asked"
     KEY_ZERO = "key-zero"
@@ -31,6 +35,7 @@ class Reason(str, Enum):
 
     NOT_STARTED = "not-started"
     NO_VOICE_HOST = "no-voice-host"
+    VOICE_LOST = "voice-lost"
     AMI_DOWN = "ami-down"
     MEDIA_FAILED = "media-failed"
     SPEECH_FAILED = "speech-failed"
@@ -44,6 +49,9 @@ class Reason(str, Enum):
 RESULTS: dict[Reason, Result] = {
     Reason.GOODBYE: Result.COMPLETED,
     Reason.CALLER_HUNG_UP: Result.COMPLETED,
+    Reason.TRANSFERRED: Result.COMPLETED,
+    Reason.CALLBACK_AGREED: Result.COMPLETED,
+    Reason.VOICEMAIL: Result.VOICEMAIL,
     Reason.CALLER_ASKED: Result.TRANSFER,
     Reason.KEY_ZERO: Result.TRANSFER,
     Reason.NOT_UNDERSTOOD: Result.TRANSFER,
@@ -57,6 +65,7 @@ RESULTS: dict[Reason, Result] = {
     Reason.NOT_VERIFIED: Result.TRANSFER,
     Reason.NOT_STARTED: Result.UNAVAILABLE,
     Reason.NO_VOICE_HOST: Result.UNAVAILABLE,
+    Reason.VOICE_LOST: Result.UNAVAILABLE,
     Reason.AMI_DOWN: Result.UNAVAILABLE,
     Reason.MEDIA_FAILED: Result.UNAVAILABLE,
     Reason.SPEECH_FAILED: Result.UNAVAILABLE,
@@ -67,3 +76,20 @@ RESULTS: dict[Reason, Result] = {
     Reason.INTERNAL_ERROR: Result.UNAVAILABLE,
 }
 """The result that goes with each reason. Total: a test proves it."""
+
+_DISPOSITIONS: dict[Reason, str] = {
+    Reason.CALLER_HUNG_UP: "AIABAN",
+    Reason.TRANSFERRED: "AIXFER",
+    Reason.CALLBACK_AGREED: "AICALB",
+}
+_BY_RESULT: dict[Result, str] = {
+    Result.COMPLETED: "AIDONE",
+    Result.TRANSFER: "AIXFER",
+    Result.VOICEMAIL: "AIVMAL",
+    Result.UNAVAILABLE: "AIFAIL",
+}
+
+
+def disposition(reason: Reason) -> str:
+    """Return the six letters under which a dialler or a report counts this end of a call."""
+    return _DISPOSITIONS.get(reason) or _BY_RESULT[RESULTS[reason]]

@@ -24,6 +24,9 @@ SUMMARY_MAX_CHARS = 500
 HUMAN_LABEL = "human"
 """The dialplan label at which a person takes over: `same => n(human),Queue(...)`."""
 
+VOICEMAIL_LABEL = "voicemail"
+"""The dialplan label at which the caller may leave a message."""
+
 UNICASTRTP_LOCAL_ADDRESS = "UNICASTRTP_LOCAL_ADDRESS"
 """Set by Asterisk on a UnicastRTP channel: the IP address that it listens on (chan_rtp.c)."""
 
@@ -44,6 +47,9 @@ class Result(str, Enum):
 
     TRANSFER = "transfer"
     """The caller was served in part, or asked for a person: go to a human, with the summary."""
+
+    VOICEMAIL = "voicemail"
+    """The caller wishes to leave a message: go to the label `voicemail`."""
 
     COMPLETED = "completed"
     """The caller has all they wanted (or hung up): go to Hangup."""

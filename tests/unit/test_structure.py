@@ -19,7 +19,9 @@ ARROWS = {
     "ami_bridge": {"ami_bridge", "erp", "dialplan"},
     "asterisk_agi": {"asterisk_agi", "erp", "dialplan"},
 }
-COMPOSITION_ROOTS = {"asterisk_agi/app.py", "asterisk_agi/cli.py"}
+COMPOSITION_ROOTS = {
+    f"asterisk_agi/{file}.py" for file in ("app", "app_bridge", "cli", "settings")
+}
 TOP_LEVEL = {
     *("setup.cfg", "asterisk_agi", "ami_bridge", "dialplan", "erp", "tests", "etc", "docs"),
     *("Makefile", "README.rst", "pyproject.toml", "LICENSE", "CHANGELOG.rst", "MANIFEST.in"),

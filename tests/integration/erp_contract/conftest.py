@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from asterisk_agi import app
+from asterisk_agi import settings as settings_file
 from erp.port import ErpPort
 from tests.rig import erp_systems
 
@@ -42,7 +43,7 @@ def configuration(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 async def erp(configuration: Path) -> AsyncIterator[ErpPort]:
     """Give the port of one call, as the voice process makes it from the file."""
-    gateway = app.landscape(app.load(configuration)).gateway()
+    gateway = app.landscape(settings_file.load(configuration)).gateway()
     try:
         await app.open_erp(gateway)
         async with gateway.for_call("contract") as port:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from asterisk_agi import app, cli
+from asterisk_agi import cli
+from asterisk_agi import settings as settings_file
 
 CONFIG = """\
 ami: {user: orderline, secret: env:A}
@@ -42,7 +43,7 @@ def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_configuration_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["config"]) == 0
-    assert capsys.readouterr().out == app.reference_file()
+    assert capsys.readouterr().out == settings_file.reference_file()
 
 
 def test_the_entry_is_printed_with_the_configurations_own_names(

@@ -70,7 +70,12 @@ def test_every_reason_has_a_result() -> None:
 
 def test_only_an_end_that_the_caller_wanted_is_completed() -> None:
     completed = {reason for reason, result in RESULTS.items() if result is Result.COMPLETED}
-    assert completed == {Reason.GOODBYE, Reason.CALLER_HUNG_UP}
+    assert completed == {
+        Reason.GOODBYE,
+        Reason.CALLER_HUNG_UP,
+        Reason.TRANSFERRED,
+        Reason.CALLBACK_AGREED,
+    }
 
 
 def test_an_error_of_nobody_is_our_own_bug() -> None:
