@@ -5,6 +5,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/installed
 ASTERISK ?= auto
 ERP ?= tryton
+KILL ?=
 LAB := $(PY) -m tests.rig.lab
 # Runs a command where espeak-ng is found, also on a machine that has none.
 WITH_VOICE := $(PY) -m tests.rig.tools
@@ -20,8 +21,8 @@ FIND_PYTHON = for python in python3 python3.13 python3.12 python3.11 python3.10;
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-demo: $(STAMP) ## place two real calls (ERP=tryton, odoo, postgresql or mariadb answers)
-	@$(WITH_VOICE) $(PY) -m tests.rig.demo --asterisk $(ASTERISK) --erp $(ERP)
+demo: $(STAMP) ## place two real calls (ERP=odoo, postgresql, mariadb; KILL=1 kills the agent)
+	@$(WITH_VOICE) $(PY) -m tests.rig.demo --asterisk $(ASTERISK) --erp $(ERP) $(if $(KILL),--kill)
 
 test: $(STAMP) style types fetch ## all tests, with a real Asterisk and a real ERP
 	@$(WITH_VOICE) $(PY) -m pytest tests/unit tests/integration

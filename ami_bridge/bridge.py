@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from ami_bridge.connection import AmiConnection
 from ami_bridge.errors import AmiError
-from ami_bridge.sightings import VoiceHosts, dialled, present
+from ami_bridge.sightings import Sighting, VoiceHosts, dialled, entered, present
 from ami_bridge.subscriptions import RESYNC, AmiEvent, Subscription
 from ami_bridge.watchdog import (
     AskPresent,
@@ -24,6 +24,7 @@ from ami_bridge.watchdog import (
     HangUpLeg,
     Order,
     RedirectCaller,
+    Rescue,
     Watchdog,
 )
 from dialplan import beat
@@ -32,6 +33,14 @@ _log = logging.getLogger(__name__)
 
 TICK_MIN_S = 0.01
 """Least time between two looks at what is due."""
+
+
+@dataclass(frozen=True)
+class _Hooks:
+    """Who is told; see `Bridge`."""
+
+    on_rescue: Callable[[Sighting], None]
+    on_voices: Callable[[Mapping[str, bool]], None]
 
 
 class Bridge:
@@ -44,14 +53,22 @@ class Bridge:
         voices: VoiceHosts,
         voice: str,
         fallback: Fallback,
+        *,
+        on_rescue: Callable[[Sighting], None] = lambda _: None,
+        on_voices: Callable[[Mapping[str, bool]], None] = lambda _: None,
     ) -> None:
-        """Prepare it, on a running event loop. voice: see `Watchdog`."""
+        """Prepare it, on a running event loop. voice: see `Watchdog`.
+
+        on_rescue: called once for each call, before its leg is hung up or its caller redirected.
+        on_voices: called again and again with the voice processes and whether each beats.
+        Both must return at once.
+        """
         # Two bridges that act at the very same moment would redirect a caller twice.
         settings = replace(settings, settle_s=settings.settle_s * random.uniform(1.0, 1.5))
         self._settings = settings
         self._ami = ami
         self._voices = voices
-        self._loop = asyncio.get_running_loop()
+        self._hooks = _Hooks(on_rescue, on_voices)
         self._watchdog = Watchdog(settings, voice, fallback, self._loop.time())
         self._subscription: Subscription | None = None
         self._transport: asyncio.DatagramTransport | None = None
@@ -61,6 +78,10 @@ class Bridge:
         self._ask_again = False
         self.foreign = 0
         """Datagrams that were no beats."""
+
+    @property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
 
     @property
     def port(self) -> int:
@@ -112,10 +133,16 @@ class Bridge:
             sign = beat.read_event(event)
             if sign is not None:
                 self._watchdog.beat(sign, now_s)
+        elif kind == "Newexten":
+            seen = entered(event, self._voices)
+            if seen is not None:
+                self._obey(self._watchdog.entered(seen, now_s))
         elif kind == "DialBegin":
             seen = dialled(event, self._voices)
             if seen is not None:
-                _log.info("%s is on the leg %s", seen.channel, seen.leg)
+                _log.info(
+                    "%s is on the leg %s", seen.channel, seen.leg, extra=of_call(seen.uniqueid)
+                )
                 self._obey(self._watchdog.dialled(seen, now_s))
         elif kind == "Hangup":
             channel, uniqueid = event.get("Channel", ""), event.get("Uniqueid", "")
@@ -133,20 +160,25 @@ class Bridge:
         for order in orders:
             if isinstance(order, AskPresent):
                 self._ask()
+            elif isinstance(order, Rescue):
+                self._hooks.on_rescue(order.call)
             elif isinstance(order, HangUpLeg):
-                _log.warning("no sign of life: hanging up the leg %s", order.channel)
-                self._start(self._act("Hangup", Channel=order.channel), "hang up")
+                leg, call = order.channel, of_call(order.call)
+                _log.warning("no sign of life: hanging up the leg %s", leg, extra=call)
+                self._start(self._act("Hangup", order.call, Channel=leg), "hang up")
             elif isinstance(order, RedirectCaller):
                 self._redirect(order)
             else:
-                _log.info("%s is no longer ours", order.channel)
+                _log.info("%s is no longer ours", order.channel, extra=of_call(order.call))
         self._news.set()
 
     def _redirect(self, order: RedirectCaller) -> None:
         place = f"{order.context},{order.extension},{order.label}"
-        _log.warning("still held: redirecting %s to %s", order.channel, place)
+        held, call = order.channel, of_call(order.call)
+        _log.warning("still held: redirecting %s to %s", held, place, extra=call)
         action = self._act(
             "Redirect",
+            order.call,
             Channel=order.channel,
             Context=order.context,
             Exten=order.extension,
@@ -154,15 +186,16 @@ class Bridge:
         )
         self._start(action, "redirect")
 
-    async def _act(self, name: str, **headers: str) -> None:
+    async def _act(self, name: str, call: str, **headers: str) -> None:
         try:
             answer = (await self._ami.action(name, **headers))[0]
         except AmiError as error:
-            _log.error("%s failed: %s", name, error)
+            _log.error("%s failed: %s", name, error, extra=of_call(call))
             return
         if answer.get("Response") != "Success":
             # The leg or caller is gone, or the label is not there: the next look tells.
-            _log.warning("%s: %s", name, answer.get("Message", "refused"))
+            why = answer.get("Message", "refused")
+            _log.warning("%s: %s", name, why, extra=of_call(call))
 
     def _ask(self) -> None:
         """Ask once more when a question is under way: its answer may be from before."""
@@ -203,7 +236,10 @@ class Bridge:
 
     async def _poll(self) -> None:
         while True:
+            due_s = self._loop.time() + self._settings.poll_s
             await asyncio.sleep(self._settings.poll_s)
+            self._watchdog.lagged(self._loop.time() - due_s, self._loop.time())
+            self._hooks.on_voices(self._watchdog.voices(self._loop.time()))
             if self._ami.connected and self._watchdog.must_poll(self._loop.time()):
                 self._ask()
 
@@ -228,3 +264,11 @@ class _Beats(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: object) -> None:
         """Take a datagram; `beat` caps its size."""
         self._bridge.receive(data)
+
+
+def of_call(uniqueid: str) -> dict[str, str]:
+    """Return what names the call in a line of the log, in the place of its session.
+
+    The first line of the voice process about a call has both names.
+    """
+    return {"call": uniqueid}

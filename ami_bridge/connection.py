@@ -140,6 +140,11 @@ class AmiConnection:
         answer = await self.action("Getvar", Channel=channel, Variable=variable)
         return answer[0].get("Value", "") if answer[0].get("Response") == "Success" else ""
 
+    async def setvar(self, channel: str, variable: str, value: str) -> bool:
+        """Set a channel variable; False when there is no such channel. Raises as `action`."""
+        answer = await self.action("Setvar", Channel=channel, Variable=variable, Value=value)
+        return answer[0].get("Response") == "Success"
+
     async def find_channel(self, prefix: str) -> str | None:
         """Return the live channel whose name begins so, asked of Asterisk now; None: none does.
 

@@ -3,8 +3,8 @@
 A call is ours when its caller's channel runs `Dial(UnicastRTP/HOST:PORT/...)` to a voice host,
 or `AGI()` of a voice host's address or of our script. Another product's AGI on the same host has
 another port; ARI's external media also makes UnicastRTP channels, but no channel dials those.
-Source: Asterisk documentation, "Event DialBegin", "Action CoreShowChannels"; app_dial.c,
-chan_rtp.c.
+Source: Asterisk documentation, "Event DialBegin", "Event Newexten", "Action CoreShowChannels";
+app_dial.c, chan_rtp.c.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dialplan.render import AGI_SCRIPT
+from dialplan.render import AGI_SCRIPT, WHISPER_SCRIPT
 
 Row = Mapping[str, str]
 """One event, or one channel of CoreShowChannels."""
@@ -46,7 +46,7 @@ class VoiceHosts:
     """TCP port of their FastAGI."""
 
 
-_AGI = re.compile(r"h?agi://(\[[^\]]*\]|[^/:,]+)(?::(\d{1,5}))?(?:[/,].*)?", re.DOTALL)
+_AGI = re.compile(r"h?agi://(\[[^\]]*\]|[^/:,]+)(?::(\d{1,5}))?(?:/([^,]*))?(?:,.*)?", re.DOTALL)
 _LEG = re.compile(r"UnicastRTP/(.+):\d{1,5}-[0-9a-fx]+")
 _DIAL = re.compile(r"(UnicastRTP/(.+):\d{1,5})/.*", re.DOTALL)
 _DEFAULT_PORT = "4573"
@@ -60,6 +60,16 @@ def dialled(event: Row, voices: VoiceHosts) -> Sighting | None:
     return _sighting(event, leg)
 
 
+def entered(event: Row, voices: VoiceHosts) -> Sighting | None:
+    """Return the call whose AGI() a Newexten event shows to begin; None: none of ours."""
+    if event.get("Event") != "Newexten" or not event.get("Uniqueid"):
+        return None
+    data = event.get("AppData", "")
+    if event.get("Application", "").lower() != "agi" or not _is_ours(data, voices):
+        return None
+    return _sighting(event, "", _voice_of(data))
+
+
 def present(rows: Sequence[Row], voices: VoiceHosts) -> list[Sighting]:
     """Return the calls of ours among the channels that Asterisk lists."""
     legs = {
@@ -71,7 +81,7 @@ def present(rows: Sequence[Row], voices: VoiceHosts) -> list[Sighting]:
     for row in rows:
         leg = _held_by(row, legs, voices)
         if leg is not None and row.get("Uniqueid"):
-            found.append(_sighting(row, leg, _voice(row)))
+            found.append(_sighting(row, leg, _voice_of(row.get("ApplicationData", ""))))
     return found
 
 
@@ -107,10 +117,13 @@ def _is_ours(agi: str, voices: VoiceHosts) -> bool:
     found = _AGI.fullmatch(agi)
     if found is None:
         return agi.partition(",")[0].rpartition("/")[2] == AGI_SCRIPT
-    host, port = found.groups()
+    host, port, script = found.groups()
+    if script == WHISPER_SCRIPT:
+        # The human's channel is no caller, and must not be redirected.
+        return False
     return host.strip("[]") in voices.hosts and int(port or _DEFAULT_PORT) == voices.port
 
 
-def _voice(row: Row) -> str:
-    found = _AGI.fullmatch(row.get("ApplicationData", ""))
+def _voice_of(agi: str) -> str:
+    found = _AGI.fullmatch(agi)
     return f"{found.group(1)}:{found.group(2) or _DEFAULT_PORT}" if found is not None else ""

@@ -8,7 +8,11 @@ wait for its next AGI command (the entry's AGIEXITONHANGUP=yes lets a redirect b
 Asterisk is asked a moment later whether the caller is still
 held, and if so the caller's channel is redirected to the entry's label `human`. A caller who is
 held without a leg is redirected at once, but never without asking first: nothing else tells
-whether the caller has gone on to the human already.
+whether the caller has gone on to the human already. The clock of a call starts when AMI tells
+that its AGI() begins; until a beat names it, the beats of its process keep it well, `unnamed_s` at
+most: a process under load names it late, one that has lost it names it never. On a machine that
+has too much to do a voice process beats late and lives: as late as the bridge itself was lately
+(`lagged`), so much longer it waits for a beat.
 
     ON_LEG       the caller is on a media leg
     OFF_LEG      the caller is in our AGI step without a leg, or has left it
@@ -21,8 +25,9 @@ Time is an argument; all of it is the shell's (`bridge.py`) monotonic clock, in 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
 
@@ -32,6 +37,12 @@ from dialplan.variables import HUMAN_LABEL
 
 CALLS_MAX = 10_000
 """Calls that are watched at once: more than one Asterisk carries."""
+
+LAG_MEMORY_S = 5.0
+"""Seconds for which it is remembered how late the bridge itself was."""
+
+LAG_MAX_S = 1.0
+"""Longest that a rescue is put off for that, seconds."""
 
 VOICES_MAX = 64
 """Voice processes that are remembered; beats of one more keep its calls well all the same."""
@@ -51,6 +62,8 @@ class BridgeSettings:
     this configuration's fastagi.host and media.host are always among them."""
     stale_s: float = 1.0
     """Seconds without a beat after which a call's voice process counts as dead."""
+    unnamed_s: float = 4.0
+    """Seconds that a call may wait for a voice process that beats, but does not name it."""
     settle_s: float = 0.15
     """Seconds from an action until Asterisk is asked whether it has helped."""
     grace_s: float = 1.5
@@ -62,7 +75,7 @@ class BridgeSettings:
         """Refuse what can't work; each message begins with the key."""
         if not 0 < self.port < 2**16:
             raise ValueError(f"port is {self.port}: use 1 to 65535")
-        for key in ("stale_s", "settle_s", "grace_s", "poll_s"):
+        for key in ("stale_s", "unnamed_s", "settle_s", "grace_s", "poll_s"):
             if getattr(self, key) <= 0:
                 raise ValueError(f"{key} is {getattr(self, key)}: use seconds above 0")
 
@@ -79,10 +92,19 @@ class Fallback:
 
 
 @dataclass(frozen=True)
+class Rescue:
+    """Note that a call is being rescued; once for each call, before anything is done."""
+
+    call: Sighting
+
+
+@dataclass(frozen=True)
 class HangUpLeg:
     """Hang up the media leg."""
 
     channel: str
+    call: str = field(default="", compare=False)
+    """The caller's Uniqueid, for the log."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +115,8 @@ class RedirectCaller:
     context: str
     extension: str
     label: str = HUMAN_LABEL
+    call: str = field(default="", compare=False)
+    """The caller's Uniqueid, for the log."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +129,11 @@ class Forget:
     """The call is no longer watched. For the log."""
 
     channel: str
+    call: str = field(default="", compare=False)
+    """The caller's Uniqueid, for the log."""
 
 
-Order = HangUpLeg | RedirectCaller | AskPresent | Forget
+Order = Rescue | HangUpLeg | RedirectCaller | AskPresent | Forget
 
 
 # The table...
@@ -196,6 +222,9 @@ class Watched:
     changed_s: float
     """When its state last changed: what Asterisk was asked before then says nothing."""
     redirects: int = 0
+    named: bool = False
+    """True when a beat has named it."""
+    rescued: bool = False
 
 
 class Watchdog:
@@ -209,7 +238,9 @@ class Watchdog:
         self._fallback = fallback
         self._calls: dict[str, Watched] = {}
         self._legs: dict[str, str] = {}
+        self._unnamed: set[str] = set()
         self._voices: dict[str, float] = {voice: now_s}
+        self._lags: deque[tuple[float, float]] = deque()
         self._up = False
         self._grace_until_s = now_s + settings.grace_s
 
@@ -227,10 +258,22 @@ class Watchdog:
         """Take a sign of life."""
         if beat.voice in self._voices or len(self._voices) < VOICES_MAX:
             self._voices[beat.voice] = now_s
+        fresh_s = now_s + self._settings.stale_s
         for uniqueid in beat.calls:
             call = self._calls.get(uniqueid)
             if call is not None and call.state in BEATING:
-                call.due_s = max(call.due_s, now_s + self._settings.stale_s)
+                call.due_s = max(call.due_s, fresh_s)
+                call.named = True
+                self._unnamed.discard(uniqueid)
+        for call in (self._calls[uniqueid] for uniqueid in self._unnamed):
+            if call.state in BEATING and call.seen.voice in ("", beat.voice):
+                latest_s = call.since_s + self._settings.unnamed_s
+                call.due_s = max(call.due_s, min(fresh_s, latest_s))
+
+    def entered(self, seen: Sighting, now_s: float) -> list[Order]:
+        """Take a call whose AGI() begins: its clock starts."""
+        self._know(seen, now_s)
+        return []
 
     def dialled(self, seen: Sighting, now_s: float) -> list[Order]:
         """Take a call whose caller was just connected to a media leg."""
@@ -280,20 +323,35 @@ class Watchdog:
         """Do what is due. Call it at `next_s`, or more often."""
         if not self._up:
             return []
-        due = [call for call in self._calls.values() if call.due_s <= now_s]
+        more_s = self._patience_of_lag_s()
+        due = [call for call in self._calls.values() if _due_s(call, more_s) <= now_s]
         return _once([order for call in due for order in self._step(call, Sign.DUE, now_s)])
 
     def next_s(self) -> float | None:
         """Return when `tick` has something to do; None when nothing is due without more news."""
         if not self._up or not self._calls:
             return None
-        return min(call.due_s for call in self._calls.values())
+        more_s = self._patience_of_lag_s()
+        return min(_due_s(call, more_s) for call in self._calls.values())
 
     def must_poll(self, now_s: float) -> bool:
         """Tell whether a voice process is silent, so that callers may wait for it unseen."""
         return self._up and any(self._silent(voice, now_s) for voice in self._voices)
 
+    def lagged(self, late_s: float, now_s: float) -> None:
+        """Take how late the bridge itself was just now, whatever it did."""
+        while self._lags and self._lags[0][0] < now_s - LAG_MEMORY_S:
+            self._lags.popleft()
+        self._lags.append((now_s, late_s))
+
+    def voices(self, now_s: float) -> Mapping[str, bool]:
+        """Return the voice processes that are known, and whether each beats."""
+        return {voice: not self._silent(voice, now_s) for voice in self._voices}
+
     # What it comes to...
+
+    def _patience_of_lag_s(self) -> float:
+        return min(LAG_MAX_S, max((late_s for _, late_s in self._lags), default=0.0))
 
     def _silent(self, voice: str, now_s: float) -> bool:
         return self._voices.get(voice, now_s) < now_s - self._settings.stale_s
@@ -301,13 +359,15 @@ class Watchdog:
     def _know(self, seen: Sighting, now_s: float) -> Watched | None:
         call = self._calls.get(seen.uniqueid)
         if call is not None:
-            call.seen = seen
+            # AGI() is told of again when Dial returns to it: the leg that was is still known.
+            call.seen = seen if seen.leg else replace(seen, leg=call.seen.leg)
         elif len(self._calls) < CALLS_MAX:
             # Of a process that is silent already no beat need be waited for.
             waits_s = 0.0 if self._silent(seen.voice, now_s) else self._settings.stale_s
             due_s = max(now_s + waits_s, self._grace_until_s)
             state = State.ON_LEG if seen.leg else State.OFF_LEG
             call = self._calls[seen.uniqueid] = Watched(seen, state, now_s, due_s, now_s)
+            self._unnamed.add(seen.uniqueid)
         if call is not None and seen.leg:
             self._legs[seen.leg] = seen.uniqueid
         return call
@@ -327,15 +387,16 @@ class Watchdog:
 
     def _do(self, act: Act, call: Watched) -> list[Order]:
         if act is Act.HANG_UP:
-            return [HangUpLeg(call.seen.leg)]
+            return [*_rescue(call), HangUpLeg(call.seen.leg, call=call.seen.uniqueid)]
         if act is Act.ASK:
             return [AskPresent()]
         if act is Act.REDIRECT:
-            return [self._redirect(call)]
+            return [*_rescue(call), self._redirect(call)]
         if act is Act.FORGET:
             self._calls.pop(call.seen.uniqueid, None)
+            self._unnamed.discard(call.seen.uniqueid)
             self._legs.pop(call.seen.leg, None)
-            return [Forget(call.seen.channel)]
+            return [Forget(call.seen.channel, call=call.seen.uniqueid)]
         return []
 
     def _redirect(self, call: Watched) -> RedirectCaller:
@@ -343,8 +404,22 @@ class Watchdog:
         seen, fallback = call.seen, self._fallback
         call.redirects += 1
         if call.redirects % 2 and seen.context and seen.extension:
-            return RedirectCaller(seen.channel, seen.context, seen.extension)
-        return RedirectCaller(seen.channel, fallback.context, fallback.extension)
+            return RedirectCaller(
+                seen.channel, seen.context, seen.extension, call=seen.uniqueid
+            )
+        return RedirectCaller(
+            seen.channel, fallback.context, fallback.extension, call=seen.uniqueid
+        )
+
+
+def _due_s(call: Watched, more_s: float) -> float:
+    """Return when a call is due, with the patience that a busy machine needs."""
+    return call.due_s + (more_s if call.state in BEATING else 0.0)
+
+
+def _rescue(call: Watched) -> list[Order]:
+    before, call.rescued = call.rescued, True
+    return [] if before else [Rescue(call.seen)]
 
 
 def _once(orders: list[Order]) -> list[Order]:

@@ -157,7 +157,10 @@ class AgiSession:
         if deadline_s is not None:
             timer = asyncio.get_running_loop().call_later(deadline_s, self._fail_waiter, late)
         try:
-            return await waiter
+            reply = await waiter
+            # Here, not where it is read: this is the call's own task, so the line has its session.
+            _log.debug("%s < %s", self.id, reply.code)
+            return reply
         finally:
             if timer is not None:
                 timer.cancel()
@@ -191,7 +194,6 @@ class AgiSession:
 
     def reply_read(self, reply: Reply) -> None:
         """Take the reply to the command in flight."""
-        _log.debug("%s < %s", self.id, reply.code)
         if self._late_reply is not None:
             self._late_reply.set_result(None)
             self._late_reply = None

@@ -11,30 +11,39 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from asterisk_agi.audio import PcmChunk
+from asterisk_agi.call_events import CallEvents, Nobody
 from asterisk_agi.conversation import CallSettings, Conversation, Instruments
+from asterisk_agi.dialogue.desk import TransferFailure
 from asterisk_agi.dialogue.effects import Line
+from asterisk_agi.dialogue.events import TransferFailed
 from asterisk_agi.dialogue.machine import DialogueSettings, start
 from asterisk_agi.dialogue.phrases import HOLD
+from asterisk_agi.dialogue.state import CallState, People
 from asterisk_agi.dialogue.understanding import Understander
 from asterisk_agi.ear import Ear
 from asterisk_agi.errors import CallerHungUp, CallError, MediaError, PbxDown
+from asterisk_agi.front_desk import FrontDesk, HumanSide
 from asterisk_agi.greeting import Greeting
-from asterisk_agi.handoff import Outcome, reason_of
+from asterisk_agi.handoff import Outcome, RunningSummary, reason_of
 from asterisk_agi.heartbeat import Heartbeat, Vitals, Watch
 from asterisk_agi.inquiry import Inquiry
 from asterisk_agi.leg import DialledLeg
 from asterisk_agi.media.leg import Leg, MediaSettings
 from asterisk_agi.mouth import Mouth
 from asterisk_agi.pbx import Pbx, PbxEvent
+from asterisk_agi.people import PeopleSettings
+from asterisk_agi.recording import Recording, Recordings
+from asterisk_agi.recording_ear import RefusableSession
 from asterisk_agi.server import AgiSession
 from asterisk_agi.speech.endpointing import Endpointer, EndpointSettings
 from asterisk_agi.speech.port import RecognizerEngine, RecognizerSession, Synthesizer
 from asterisk_agi.speech.vad import VadSettings, VoiceActivity
 from asterisk_agi.story import Story
+from asterisk_agi.transfer import Switchboard
 from erp.deadline import Deadline
 from erp.port import ErpDoor, ErpPort
 
@@ -61,6 +70,19 @@ class Parts:
     endpointing: EndpointSettings
     call: CallSettings
     today: Callable[[], date]
+    people: PeopleSettings = field(default_factory=PeopleSettings)
+    """How callers are put through."""
+    humans: HumanSide = field(default_factory=HumanSide)
+    """Who can be asked for a human, and for a call-back."""
+    events: Callable[[str], CallEvents] = lambda session: CallEvents(Nobody(), session)
+    """Makes the events of a call, by its session."""
+    recordings: Recordings | None = None
+    """None: calls are not recorded."""
+
+    @property
+    def switchboard(self) -> Switchboard:
+        """Puts callers through."""
+        return Switchboard(self.people, self.pbx, self.heartbeat)
 
 
 @dataclass(frozen=True)
@@ -82,31 +104,63 @@ class Call:
         self._parts = parts
         self._profile = profile
         self._story = story
+        self._summary = RunningSummary(parts.pbx, session.prelude.channel)
         self._conversation: Conversation | None = None
         self._deaf = False
+        self._number = caller_number(session)
+        self._recording: Recording | None = None
 
     async def run(self) -> Outcome:
         """Serve the caller. Raises CallError when there was no conversation at all."""
         if not self._parts.pbx.connected:
             raise PbxDown("AMI is not connected: nothing was dialled")
+        if self._parts.recordings is None:
+            return await self._serve()
+        recording = self._recording = self._parts.recordings.of_call(self._name)
+        try:
+            return await self._serve()
+        finally:
+            await recording.close()
+
+    async def _serve(self) -> Outcome:
         # The port is the call's own for its whole life: whatever fails below gives it back.
         async with self._parts.erp.for_call(self._name) as erp:
-            recognizer = self._parts.recognizer.session()
-            try:
-                leg = await Leg.open(self._parts.media, self._hear, self._lost)
-                try:
-                    return await self._watched(erp, leg, recognizer)
-                finally:
-                    await leg.close()
-            finally:
-                await recognizer.close()
+            ended = await self._converse(erp, None)
+            while True:
+                end = await self._parts.switchboard.put_through(self._session, ended, self._story)
+                if isinstance(end, Outcome):
+                    return end
+                ended = await self._converse(erp, end)
 
-    async def _watched(self, erp: ErpPort, leg: Leg, recognizer: RecognizerSession) -> Outcome:
+    async def _converse(self, erp: ErpPort, failure: TransferFailure | None) -> Outcome:
+        """Talk with the caller, from the greeting or from a transfer in vain on."""
+        recognizer: RecognizerSession = self._parts.recognizer.session()
+        recording = self._recording
+        if recording is not None:
+            recognizer = RefusableSession(recognizer)
+        sent = None if recording is None else recording.agent
+        try:
+            leg = await Leg.open(self._parts.media, self._hear, self._lost, sent)
+            try:
+                return await self._watched(erp, leg, recognizer, failure)
+            finally:
+                await leg.close()
+        finally:
+            await recognizer.close()
+
+    async def _watched(
+        self,
+        erp: ErpPort,
+        leg: Leg,
+        recognizer: RecognizerSession,
+        failure: TransferFailure | None,
+    ) -> Outcome:
         """Name the call in the beats until the leg is to end: if we can't, the bridge ends it."""
         uniqueid = self._session.prelude.uniqueid
         watch = self._parts.heartbeat.watch(uniqueid, lambda: vitals(leg, recognizer))
         try:
-            return await self._on(leg, self._instruments(erp, leg, recognizer), watch)
+            instruments = self._instruments(erp, leg, recognizer)
+            return await self._on(leg, instruments, watch, failure)
         finally:
             watch.end()
 
@@ -131,12 +185,23 @@ class Call:
             understander=self._profile.understander,
             today=parts.today,
             story=self._story,
+            learned=self._summary.learned,
+            recording=self._recording,
+            front_desk=FrontDesk(parts.humans, self._name, self._number, self._story.events.tell),
         )
 
-    async def _on(self, leg: Leg, instruments: Instruments, watch: Watch) -> Outcome:
+    async def _on(
+        self,
+        leg: Leg,
+        instruments: Instruments,
+        watch: Watch,
+        failure: TransferFailure | None,
+    ) -> Outcome:
         longest_s = self._parts.call.longest_call_s + LONGEST_GRACE_S
         dialled = DialledLeg(self._session, self._parts.pbx, leg, longest_s)
-        conversation = Conversation(self._parts.call, start(self._profile.settings), instruments)
+        before = self._conversation
+        state, turns = (before.state, before.turns) if before else (self._start(), 0)
+        conversation = Conversation(self._parts.call, state, instruments, turns)
         self._conversation = conversation
 
         def on_event(event: PbxEvent) -> None:
@@ -147,23 +212,37 @@ class Call:
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(conversation.close)
             stack.callback(subscription.cancel)
+            stack.push_async_callback(self._summary.close)
             stack.push_async_callback(self._release, dialled, conversation)
             stack.callback(watch.end)
-            return await self._talk(dialled, conversation, instruments.inquiry)
+            greeting = None
+            if failure is None:
+                happened = conversation.happened
+                greeting = Greeting(instruments.inquiry, conversation.tasks, happened)
+            else:
+                conversation.happened(TransferFailed(failure))
+            return await self._talk(dialled, conversation, greeting)
+
+    def _start(self) -> CallState:
+        asked = self._parts.humans.desk is not None
+        return start(self._profile.settings, People(asked, self._number))
 
     async def _talk(
-        self, dialled: DialledLeg, conversation: Conversation, inquiry: Inquiry
+        self, dialled: DialledLeg, conversation: Conversation, greeting: Greeting | None
     ) -> Outcome:
         settings = self._parts.call
-        greeting = Greeting(inquiry, conversation.tasks, conversation.happened)
         deadline = Deadline.after(asyncio.get_running_loop().time(), settings.lookup_s)
         try:
             # The caller is looked up while the leg comes up.
-            greeting.look_up(caller_number(self._session), deadline)
+            if greeting is not None:
+                greeting.look_up(self._number, deadline)
             await self._session.answer()
             await dialled.open(settings.leg_s)
             conversation.tasks.start(self._watch(dialled), "watch the leg")
-            conversation.tasks.start(greeting.run(settings.greet_wait_ms / 1000), "greet")
+            if greeting is not None:
+                if self._recording is not None:
+                    conversation.mouth.say((Line(self._recording.consent),), 0)
+                conversation.tasks.start(greeting.run(settings.greet_wait_ms / 1000), "greet")
             return await conversation.run()
         except CallError as error:
             if not isinstance(error, CallerHungUp):
@@ -171,6 +250,8 @@ class Call:
             return conversation.outcome(reason_of(error))
 
     def _hear(self, chunk: PcmChunk) -> None:
+        if self._recording is not None:
+            self._recording.caller(chunk.data)
         conversation = self._conversation
         if conversation is None or self._deaf:
             return
@@ -185,7 +266,11 @@ class Call:
     def _take_key(self, event: PbxEvent) -> None:
         pressed = event.get("Event") == "DTMFEnd" and event.get("Direction") == "Received"
         ours = event.get("Uniqueid") == self._session.prelude.uniqueid
-        if pressed and ours and self._conversation is not None:
+        if not pressed or not ours or self._conversation is None:
+            return
+        if self._recording is not None and self._recording.key(event.get("Digit", "")):
+            self._conversation.not_recorded()
+        else:
             self._conversation.key_pressed(event.get("Digit", ""))
 
     async def _watch(self, dialled: DialledLeg) -> None:

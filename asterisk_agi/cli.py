@@ -14,18 +14,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asterisk_agi import app, app_bridge, check, logs, script_build
+from asterisk_agi import app, app_bridge, check, logs, recording_command, script_build
 from asterisk_agi import settings as settings_file
 from asterisk_agi.config import ConfigError
 from asterisk_agi.errors import SpeechError
+from asterisk_agi.people import Way
 from asterisk_agi.server import FastAgiServer
 from asterisk_agi.speech import model_list, models
 from asterisk_agi.testcall import command as testcall
-from dialplan.render import Entry, VoiceHost, render_entry
+from dialplan.render import Entry, VoiceHost, render_entry, render_whisper
+from erp.commands import callbacks as callback_commands
+from erp.commands import calls, letters, tail
 from erp.commands import parser as erp_commands
 from erp.commands.configured import Configured
 from erp.commands.errors import CommandError
 from erp.landscape import LandscapeError
+from erp.opening import Opening
 from erp.profiles.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -62,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_configured(commands, "dialplan", "print the dialplan entry to paste", _dialplan)
     _add_script(commands)
     _add_erp(commands)
+    _add_callbacks(commands)
+    _add_recordings(commands)
+    _add_events(commands)
+    _add_calls(commands)
     return parser
 
 
@@ -153,7 +161,11 @@ def _dialplan(arguments: argparse.Namespace) -> int:
     settings = settings_file.load(arguments.config)
     wanted = settings.dialplan
     entry = Entry(wanted.context, wanted.extension, wanted.profile, wanted.human)
-    print(render_entry(entry, VoiceHost(settings.fastagi.host, settings.fastagi.port)), end="")
+    voice = VoiceHost(settings.fastagi.host, settings.fastagi.port)
+    print(render_entry(entry, voice), end="")
+    if settings.people.whisper or settings.people.way is Way.ATTENDED:
+        print()
+        print(render_whisper(settings.people.whisper_context, voice), end="")
     return 0
 
 
@@ -176,6 +188,37 @@ def _add_script(commands: Commands) -> None:
 def _add_erp(commands: Commands) -> None:
     parser = commands.add_parser("erp", help="attach, try and measure the business systems")
     erp_commands.add_commands(parser, _business_systems, DEFAULT_CONFIG)
+
+
+def _add_callbacks(commands: Commands) -> None:
+    parser = commands.add_parser("callbacks", help="list or cancel what was agreed with callers")
+    callback_commands.add_commands(
+        parser, lambda path: settings_file.load(path).store, DEFAULT_CONFIG
+    )
+
+
+def _add_events(commands: Commands) -> None:
+    parser = commands.add_parser("events", help="the events of calls, and how they are published")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    letters.add_verbs(verbs, lambda path: settings_file.load(path).store, DEFAULT_CONFIG)
+    tail.add_verb(verbs, lambda path: settings_file.load(path).store, DEFAULT_CONFIG)
+
+
+def _add_calls(commands: Commands) -> None:
+    parser = commands.add_parser("calls", help="present and past calls with their outcome")
+    calls.add_command(parser, _calls_of, DEFAULT_CONFIG)
+
+
+def _calls_of(config_file: Path) -> calls.CallsOf:
+    settings = settings_file.load(config_file)
+    return calls.CallsOf(settings.store, settings.events.spool, Opening(settings.opening).zone)
+
+
+def _add_recordings(commands: Commands) -> None:
+    parser = commands.add_parser("recordings", help="list or delete recordings of calls")
+    recording_command.add_commands(
+        parser, lambda path: settings_file.load(path).recording, DEFAULT_CONFIG, print
+    )
 
 
 def _business_systems(config_file: Path) -> Configured:

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from asterisk_agi.dialogue import events
 from asterisk_agi.dialogue.effects import (
+    AskDesk,
+    BookCallback,
     DropQuery,
     Effect,
     Finish,
     HandOff,
+    Line,
     LineKind,
+    PlanCallback,
     Query,
     Say,
 )
@@ -28,10 +32,11 @@ from asterisk_agi.dialogue.state import CallState, StateName
 from asterisk_agi.dialogue.summary import summarise
 from asterisk_agi.dialogue.understanding import Understander
 from asterisk_agi.ear import Ear, EarHooks, HeardTurn
+from asterisk_agi.front_desk import FrontDesk, nobody
 from asterisk_agi.handoff import Outcome
 from asterisk_agi.inquiry import Inquiry
 from asterisk_agi.mouth import Mouth, Spoken
-from asterisk_agi.speech.port import Transcript
+from asterisk_agi.recording import REFUSED, Recording
 from asterisk_agi.story import Story
 from asterisk_agi.tasks import Tasks
 from asterisk_agi.timers import Timers
@@ -74,6 +79,11 @@ class Instruments:
     understander: Understander
     today: Callable[[], date]
     story: Story
+    front_desk: FrontDesk = field(default_factory=nobody)
+    recording: Recording | None = None
+    """The recording of the call, where the configuration wants one."""
+    learned: Callable[[str], None] = lambda _: None
+    """Takes the summary whenever it may have changed; returns at once."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +94,27 @@ class _Asked:
     event: events.QueryAnswered | events.QueryFailed
 
 
+_ENDS_A_WAIT = (
+    events.QueryAnswered,
+    events.QueryFailed,
+    events.CallbackBooked,
+    events.CallbackRefused,
+)
+
 Occurrence = events.Event | _Asked | Outcome | BaseException
 
 
 class Conversation:
     """From the greeting to the outcome."""
 
-    def __init__(self, settings: CallSettings, state: CallState, instruments: Instruments) -> None:
+    def __init__(
+        self,
+        settings: CallSettings,
+        state: CallState,
+        instruments: Instruments,
+        turns: int = 0,
+    ) -> None:
+        """Begin in a state. turns: how many the call had, when it comes back from a transfer."""
         self._settings = settings
         self._state = state
         self._with = instruments
@@ -98,31 +122,33 @@ class Conversation:
         self.tasks = Tasks(self.fail)
         self._timers = Timers()
         self._clock = asyncio.get_running_loop().time
-        self._turn = Turn(0, self._clock())
+        self._turn = Turn(turns, self._clock())
         self._query: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self.mouth = instruments.mouth(self._spoken, self._fell_silent)
-        self.ear = instruments.ear(self._hooks(), self.tasks)
-
-    def _hooks(self) -> EarHooks:
-        return EarHooks(
-            understand=self._understand,
-            today=self._with.today,
+        hooks = EarHooks(
+            understand=lambda said, day: instruments.understander.understand(
+                said, self._state, day
+            ),
+            today=instruments.today,
             on_speech=lambda: self._timers.cancel("no input"),
             on_barge_in=self._barged_in,
             on_turn=self._turn_heard,
             on_nothing=self._heard_no_words,
         )
+        self.ear = instruments.ear(hooks, self.tasks)
 
     async def run(self) -> Outcome:
-        """Talk until the end; the first event (`CallAnswered`) comes by `happened`.
+        """Talk until the end; the first event comes by `happened`.
 
+        It is `CallAnswered`, or `TransferFailed` in a conversation that goes on from the state
+        and the turns of another one.
         Raises what the ear, the mouth or `fail` raised.
         """
         self.tasks.start(self.mouth.run(), "mouth")
         longest_s = self._settings.longest_call_s
         self._timers.set("longest", longest_s, lambda: self.happened(events.LongestCallReached()))
-        self._listen()
+        self.ear.listen_for(listening(self._state))
         while True:
             occurrence = await self._occurrences.get()
             if isinstance(occurrence, BaseException):
@@ -148,6 +174,16 @@ class Conversation:
         """Take an event, after those that came before."""
         self._occurrences.put_nowait(event)
 
+    @property
+    def state(self) -> CallState:
+        """All that the dialogue knows by now."""
+        return self._state
+
+    @property
+    def turns(self) -> int:
+        """How many turns the caller had."""
+        return self._turn.number
+
     def fail(self, error: BaseException) -> None:
         """End the conversation with this error."""
         self._occurrences.put_nowait(error)
@@ -163,10 +199,16 @@ class Conversation:
             self._with.story.tell("barge_in", turn=self._turn.number)
             self.mouth.stop()
 
-    def _understand(self, transcript: Transcript, today: date) -> events.Meaning:
-        return self._with.understander.understand(transcript, self._state, today)
+    def not_recorded(self) -> None:
+        """Tell the caller that the wish not to be recorded was heard."""
+        self._finish_speech()
+        self.mouth.say((Line(REFUSED),), self._turn.number)
 
     def _turn_heard(self, heard: HeardTurn) -> None:
+        recording = self._with.recording
+        if recording is not None and recording.said(heard.transcript.text):
+            self.not_recorded()
+            return
         if self._ending is not None or self._state.name is StateName.GREETING:
             # Too late, or said before the caller could hear us: the greeting is the answer.
             return
@@ -181,6 +223,7 @@ class Conversation:
             intent=heard.meaning.intent.value,
             speech_end=self._with.story.unix_s(heard.speech_end_s),
         )
+        self._with.story.events.heard(self._turn.number, heard.meaning)
         self.happened(events.TurnHeard(heard.meaning))
 
     def _heard_no_words(self) -> None:
@@ -206,6 +249,9 @@ class Conversation:
             self._timers.set("no input", waits_s, lambda: self.happened(events.NothingHeard()))
 
     def _spoken(self, spoken: Spoken) -> None:
+        if self._with.recording is not None:
+            self._with.recording.heard(spoken.line.text, spoken.whole)
+        self._with.front_desk.spoken(spoken.line.text, spoken.whole)
         story = self._with.story
         story.tell(
             "said",
@@ -220,18 +266,24 @@ class Conversation:
             hops = self._turn.answered(spoken)
             if hops is not None:
                 story.tell("hops", turn=spoken.turn, **hops)
+                story.events.answered(spoken.turn, hops)
 
     # What is done about it...
 
     def _step(self, event: events.Event) -> None:
         begin_s, before = self._clock(), self._state
-        if isinstance(event, (events.QueryAnswered, events.QueryFailed)):
+        event = self._with.front_desk.binding(event, before)
+        if isinstance(event, _ENDS_A_WAIT):
             self._timers.cancel("filler")
         elif isinstance(event, (events.KeyPressed, events.KeysEnded)):
             # A turn that is pressed begins with its last key.
             self._turn.began_s = begin_s
         self._state, effects = step(before, event, self._with.today())
         self._turn.worded(self._clock() - begin_s)
+        self._with.front_desk.proposed(self._state)
+        if self._state is not before:
+            # What a rescued caller's human gets, if we are not there to say it.
+            self._with.learned(summarise(self._state, Reason.VOICE_LOST))
         meant_something = bool(effects) or self._state != before
         if isinstance(event, events.KeyPressed) and meant_something and self._ending is None:
             # A key that means nothing here (the # after a full number) stops nothing.
@@ -240,12 +292,9 @@ class Conversation:
             self._perform(effect)
         if isinstance(event, events.TurnHeard) and not effects:
             self._finish_speech()
-        self._listen()
+        self.ear.listen_for(listening(self._state))
         self._wait_for_keys(event)
         self._fell_silent()
-
-    def _listen(self) -> None:
-        self.ear.listen_for(listening(self._state))
 
     def _wait_for_keys(self, event: events.Event) -> None:
         waits_s = listening(self._state).keys_s
@@ -260,9 +309,14 @@ class Conversation:
         if isinstance(effect, Say):
             self.mouth.say(effect.lines, self._turn.number)
         elif isinstance(effect, (HandOff, Finish)):
-            self._end(self.outcome(effect.reason))
+            by_label = isinstance(effect, HandOff) and effect.by_label
+            self._end(replace(self.outcome(effect.reason), by_label=by_label))
         elif isinstance(effect, DropQuery):
             self._drop_query()
+        elif isinstance(effect, (AskDesk, BookCallback)):
+            self._ask_humans(effect)
+        elif isinstance(effect, PlanCallback):
+            self._step(self._with.front_desk.plan(effect))
         else:
             self._ask(effect)
 
@@ -274,6 +328,17 @@ class Conversation:
         self._timers.set(
             "filler", due_s, lambda: self.happened(events.FillerDue())
         )
+
+    def _ask_humans(self, effect: AskDesk | BookCallback) -> None:
+        if self._ending is not None:
+            # A caller who presses 0 while we say goodbye wants the human.
+            self._ending.cancel()
+            self._ending = None
+        desk, state = self._with.front_desk, self._state
+        self.tasks.start(_tell(lambda: desk.do(effect, state), self.happened), "ask the humans")
+        if isinstance(effect, BookCallback):
+            due_s = self._settings.filler_ms / 1000
+            self._timers.set("filler", due_s, lambda: self.happened(events.FillerDue()))
 
     async def _answer(self, query: Query, deadline: Deadline) -> None:
         begin_s = self._clock()
@@ -302,3 +367,9 @@ class Conversation:
     def outcome(self, reason: Reason) -> Outcome:
         """Return an outcome with all that was learned so far."""
         return Outcome(reason, summarise(self._state, reason))
+
+
+async def _tell(
+    ask: Callable[[], Awaitable[events.Event]], happened: Callable[[events.Event], None]
+) -> None:
+    happened(await ask())

@@ -126,6 +126,7 @@ class Heartbeat:
         self._voice = voice
         self._manager = manager
         self._watches: dict[str, Watch] = {}
+        self._alive = 0
         self._sockets: list[socket.socket] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -133,6 +134,12 @@ class Heartbeat:
     def calls(self) -> tuple[str, ...]:
         """Uniqueids of the calls that are watched, alive or not."""
         return tuple(self._watches)
+
+    @property
+    def well(self) -> bool:
+        """False when beats go out no more, or none of the calls is alive: the process is ill."""
+        beats = bool(self._tasks) and not any(task.done() for task in self._tasks)
+        return beats and (self._alive > 0 or not self._watches)
 
     def watch(self, uniqueid: str, look: Callable[[], Vitals]) -> Watch:
         """Name a call in the beats while its counters show that it is alive.
@@ -172,6 +179,7 @@ class Heartbeat:
     def _texts(self) -> Sequence[str]:
         now_s = asyncio.get_running_loop().time()
         alive = [name for name, watch in self._watches.items() if watch.alive(now_s)]
+        self._alive = len(alive)
         return beat.texts(self._voice, alive)
 
     async def _beat_by_udp(self) -> None:

@@ -1,7 +1,8 @@
 """Asks the ERP what the dialogue wants to know, within the turn's deadline.
 
-Each query is told to the story: system, operation, record, when it was read, live or cached, and
-what it took (the gateway tells the log). Nothing that is spoken of comes from anywhere else.
+Each query is told to story and event stream: system, operation, record, when it was read, live or
+cached, and what it took (the gateway tells the log). Nothing that is spoken of comes from anywhere
+else.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from asterisk_agi.dialogue.events import Answer, QueryAnswered, QueryFailed
 from asterisk_agi.story import Story
 from erp.deadline import Deadline
 from erp.errors import BackendSlow, ErpError
+from erp.events.model import Query as Asked
 from erp.model import Customer, NotFound, OrderStatus, Source
 from erp.port import ErpPort
 
@@ -63,7 +65,9 @@ class Inquiry:
             await self._asked("ping", 0, self._erp.ping(deadline), deadline)
             return ()
         asking = self._erp.customers_by_phone(number, deadline)
-        return await self._asked("customers_by_phone", 0, asking, deadline)
+        found = await self._asked("customers_by_phone", 0, asking, deadline)
+        self._story.events.identified(found)
+        return found
 
     async def answer(
         self, query: Query, deadline: Deadline, turn: int
@@ -137,28 +141,34 @@ class Inquiry:
         return result
 
     def _failed(self, operation: str, turn: int, begin_s: float, error: ErpError) -> None:
+        took_ms, result = self._took_ms(begin_s), error.reason.value
+        self._story.events.tell(Asked(turn, error.system, operation, result, took_ms))
         self._story.tell(
             "query",
             turn=turn,
             system=error.system,
             operation=operation,
-            ms=self._took_ms(begin_s),
-            result=error.reason.value,
+            ms=took_ms,
+            result=result,
         )
 
     def _answered(self, operation: str, turn: int, begin_s: float, result: object) -> None:
-        took_ms = self._took_ms(begin_s)
+        took_ms, kind = self._took_ms(begin_s), _kind(result)
         for source in self._sources(result, operation):
+            system, asked = source.system, source.operation
+            self._story.events.tell(
+                Asked(turn, system, asked, kind, took_ms, source.record, source.live)
+            )
             self._story.tell(
                 "query",
                 turn=turn,
-                system=source.system,
-                operation=source.operation,
+                system=system,
+                operation=asked,
                 record=source.record,
                 read_at=source.read_at.isoformat(),
                 live=source.live,
                 ms=took_ms,
-                result=type(result).__name__,
+                result=kind,
                 **({"fallback": True} if source.fallback else {}),
             )
 
@@ -171,3 +181,9 @@ class Inquiry:
     def _took_ms(self, begin_s: float) -> float:
         return round((self._clock() - begin_s) * 1000, 1)
 
+
+def _kind(result: object) -> str:
+    """Name the kind of an answer: of several records that of the first, of none `NotFound`."""
+    if isinstance(result, tuple):
+        return type(result[0]).__name__ if result else NotFound.__name__
+    return type(result).__name__

@@ -48,6 +48,13 @@ class Pbx(Protocol):
         Raises `ConnectionError` when there is no AMI connection.
         """
 
+    async def setvar(self, channel: str, variable: str, value: str) -> bool:
+        """Set a channel variable; False when there is no such channel.
+
+        Raises `ConnectionError` when there is no AMI connection, `PermissionError` when
+        manager.conf does not allow it.
+        """
+
     def subscribe(self, uniqueid: str, on_event: Callable[[PbxEvent], None]) -> Subscription:
         """Call on_event, in wire order, for each event with this Uniqueid or Linkedid.
 

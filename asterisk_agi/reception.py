@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asterisk_agi import handoff
+from asterisk_agi.announcement import Announcer, AnnouncerParts
 from asterisk_agi.call import Call, Parts, Profile, caller_number
+from asterisk_agi.call_events import CallEvents
 from asterisk_agi.errors import (
     AgiError,
     AtCallLimit,
@@ -25,10 +27,12 @@ from asterisk_agi.errors import (
     UnknownProfile,
 )
 from asterisk_agi.handoff import Outcome, reason_of
+from asterisk_agi.heartbeat import Vitals
 from asterisk_agi.logs import current_session
 from asterisk_agi.server import AgiSession
 from asterisk_agi.story import Story, StorySettings
-from dialplan.masking import masked_number
+from dialplan.masking import Phone, masked_number
+from dialplan.reasons import Reason
 from erp.limits import demand_above_zero
 
 _log = logging.getLogger(__name__)
@@ -45,12 +49,18 @@ class ReceptionSettings:
     """How many calls are taken, and how the process stops."""
 
     calls_max: int = 30
-    """Calls at once; one more goes to its human at once, as `unavailable`."""
+    """Calls at once; one more hears a sentence and goes to its human, as `unavailable`."""
+    announcements_max: int = 8
+    """Callers at once who hear that sentence; one more goes to its human without it."""
     drain_s: float = 120.0
     """Seconds that calls in progress get to finish after SIGTERM."""
 
     def __post_init__(self) -> None:
         demand_above_zero(self, "calls_max")
+
+
+TAKEN = Vitals(packets=0, decoded=0, waiting=False)
+"""Of a call without a media leg: it lives as long as the process does."""
 
 
 class Reception:
@@ -67,6 +77,10 @@ class Reception:
         self._profiles = profiles
         self._stories = stories
         self._parts = parts
+        heard = AnnouncerParts(
+            parts.pbx, parts.synthesizer, parts.heartbeat, parts.media, parts.call.leg_s
+        )
+        self._announcer = Announcer(heard, settings.announcements_max)
         self._calls = 0
         self._draining = False
         self._talking: set[Call] = set()
@@ -84,9 +98,12 @@ class Reception:
         current_session.set(session_id)
         self._calls += 1
         self._none_left.clear()
+        # From here on the bridge can tell a call that we have from one that we lost.
+        watch = self._parts.heartbeat.watch(session.prelude.uniqueid, lambda: TAKEN)
         try:
             await self._serve(session, session_id)
         finally:
+            watch.end()
             self._calls -= 1
             if self._calls == 0:
                 self._none_left.set()
@@ -105,11 +122,16 @@ class Reception:
                 await asyncio.wait_for(self._none_left.wait(), HAND_OVER_S)
 
     async def _serve(self, session: AgiSession, session_id: str) -> None:
-        story = Story(self._stories.folder, session_id)
+        story = Story(self._stories.folder, session_id, self._parts.events(session_id))
+        # That is what it is when this task is cancelled.
+        outcome = Outcome(Reason.DRAINING)
         begin_s = time.monotonic()
-        _log.info("call from %s begins", masked_number(caller_number(session)))
+        caller, prelude = Phone(caller_number(session)), session.prelude
+        # The bridge knows the call by its channel: here both names stand side by side.
+        _log.info("call from %s begins: %s, %s", caller, prelude.channel, prelude.uniqueid)
         try:
             outcome = await self._outcome(session, session_id, story)
+            story.events.escalated(outcome)
             await self._tell_dialplan(session, outcome)
             story.tell(
                 "ended",
@@ -119,23 +141,26 @@ class Reception:
             )
         finally:
             story.close()
-        lasted_s = time.monotonic() - begin_s
-        _log.info(
-            "call ended: %s, %s, %.1f s", outcome.result.value, outcome.reason.value, lasted_s
-        )
+            lasted_s = time.monotonic() - begin_s
+            story.events.ended(outcome, lasted_s)
+            result, reason = outcome.result.value, outcome.reason.value
+            _log.info("call ended: %s, %s, %.1f s", result, reason, lasted_s)
 
     async def _outcome(self, session: AgiSession, session_id: str, story: Story) -> Outcome:
         try:
-            await handoff.begin(session, session_id)
+            sip_call_id = await _begun(session, session_id, story.events)
             profile = self._admit(session)
             story.tell(
                 "started",
                 session=session_id,
                 profile=session.prelude.network_script,
-                sip_call_id=await _sip_call_id(session),
+                sip_call_id=sip_call_id,
                 caller=masked_number(caller_number(session)),
             )
             return await self._talk(Call(session_id, session, self._parts, profile, story))
+        except AtCallLimit as error:
+            _log.warning("call not served: %s", error)
+            return Outcome(await self._announcer.announce(session))
         except CallError as error:
             _log.warning("call not served: %s", error or type(error).__name__)
             return Outcome(reason_of(error))
@@ -154,7 +179,7 @@ class Reception:
     def _admit(self, session: AgiSession) -> Profile:
         if self._draining:
             raise Draining("the process is being stopped")
-        if self._calls > self._settings.calls_max:
+        if self._calls - self._announcer.waiting > self._settings.calls_max:
             raise AtCallLimit(f"{self._settings.calls_max} calls are in progress")
         name = session.prelude.network_script.strip("/") or DEFAULT_PROFILE
         if name not in self._profiles:
@@ -172,6 +197,20 @@ class Reception:
                 "the result was not written: %s",
                 error,
             )
+
+
+async def _begun(session: AgiSession, session_id: str, events: CallEvents) -> str:
+    """Write the variables that a call begins with, and tell it; return its SIP Call-ID."""
+    prelude, sip_call_id = session.prelude, ""
+    try:
+        await handoff.begin(session, session_id)
+        sip_call_id = await _sip_call_id(session)
+    finally:
+        events.known_as(
+            uniqueid=prelude.uniqueid, sip_call_id=sip_call_id, profile=prelude.network_script
+        )
+        events.started(caller_number(session), prelude.extension)
+    return sip_call_id
 
 
 async def _sip_call_id(session: AgiSession) -> str:

@@ -6,19 +6,17 @@ drift; a test compares them.
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-import inspect
 import textwrap
 import typing
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from erp.field_texts import field_texts
 from erp.secrets import Secret
 
 WIDTH = 96
@@ -96,19 +94,3 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(_plain(name)): _plain(entry) for name, entry in value.items()}
     return value
-
-
-def field_texts(kind: type[Any]) -> dict[str, str]:
-    """Return the docstring that stands below each field of a dataclass."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
-    body = typing.cast(ast.ClassDef, tree.body[0]).body
-    texts: dict[str, str] = {}
-    for statement, following in pairwise(body):
-        if (
-            isinstance(statement, ast.AnnAssign)
-            and isinstance(statement.target, ast.Name)
-            and isinstance(following, ast.Expr)
-            and isinstance(following.value, ast.Constant)
-        ):
-            texts[statement.target.id] = str(following.value.value)
-    return texts

@@ -3,9 +3,11 @@
 For hosts and menus where `agi://` cannot be typed (ViciDial call menus). In the dialplan:
 `AGI(orderline.agi,PROFILE)` or `AGI(orderline.agi,PROFILE,hosts=10.0.0.5:4573&10.0.0.6)`.
 Without `hosts=` the voice hosts come from `orderline.agi.conf` beside this file, else from
-`/etc/orderline/agi.conf`: one `host:port` a line, tried in order. Whatever happens, the script
-ends with status 0 and the dialplan goes on; when no voice host served the call,
-ORDERLINE_RESULT is `unavailable`.
+`/etc/orderline/agi.conf`: one `host:port` a line, tried in order. A line `ca=/path/ca.pem` there
+means TLS to every voice host, those of `hosts=` too: only a certificate that this CA has signed
+for the host's address or name is talked to, never plain text. Whatever happens, the script ends
+with status 0 and the dialplan goes on; when no voice host served the call, ORDERLINE_RESULT is
+`unavailable`.
 
 It knows nothing of calls: it sends the prelude on as FastAGI would (`agi_network: yes`, the
 profile as `agi_network_script`), then passes bytes. What Asterisk tells a FastAGI peer by the
@@ -25,6 +27,7 @@ import os
 import select
 import signal
 import socket
+import ssl
 import sys
 import time
 
@@ -142,7 +145,19 @@ def options(arguments: "list[str]") -> "tuple[str, list[str], list[str]]":
     return profile, hosts, others
 
 
-def configured_hosts(script: str) -> "list[str]":
+def configured(script: str) -> "tuple[list[str], str]":
+    """Return the voice hosts of the configuration, and its `ca=` ('': plain text)."""
+    hosts: list[str] = []
+    authority = ""
+    for line in configured_lines(script):
+        if line.startswith("ca="):
+            authority = line[len("ca=") :].strip()
+        else:
+            hosts.append(line)
+    return hosts, authority
+
+
+def configured_lines(script: str) -> "list[str]":
     """Return the lines of the first configuration file that can be read."""
     for path in (os.path.realpath(script) + ".conf", SYSTEM_CONFIG):
         try:
@@ -279,7 +294,9 @@ class Relay:
 
     def _to_asterisk(self) -> bool:
         """Pass whole commands only: half of one, from a host that dies, would spoil ours."""
-        data = self.host.recv(CHUNK_BYTES)
+        data = received(self.host)
+        if data is None:
+            return True
         whole, end, self._command = (self._command + data).rpartition(b"\n")
         write_all(self.to_asterisk, whole + end)
         self.owed.sent(whole + end)
@@ -302,8 +319,54 @@ class Relay:
         return True
 
 
-def connect(host: str) -> "socket.socket | None":
-    """Return a connection to a voice host; None when it cannot be had in time."""
+def received(host: "socket.socket") -> "bytes | None":
+    """Read what there is, without waiting; None: of TLS, nothing for us yet (a ticket, a half)."""
+    if not isinstance(host, ssl.SSLSocket):
+        return host.recv(CHUNK_BYTES)
+    host.settimeout(0)
+    try:
+        data = host.recv(CHUNK_BYTES)
+        # What was decrypted already does not wake select().
+        while host.pending():
+            data += host.recv(CHUNK_BYTES)
+    except ssl.SSLWantReadError:
+        return None
+    finally:
+        host.settimeout(SEND_S)
+    return data
+
+
+def trust(authority: str) -> "ssl.SSLContext":
+    """Return TLS settings that trust one CA's file only. Raises OSError: it cannot be read."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if hasattr(context, "minimum_version"):
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+    else:
+        # Python 3.6.
+        context.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
+    context.load_verify_locations(cafile=authority)
+    return context
+
+
+def secured(connection: "socket.socket", host: str, authority: str) -> "socket.socket | None":
+    """Return the connection over TLS; None when the peer is not who the CA says."""
+    where = address(host)
+    connection.settimeout(CONNECT_S)
+    try:
+        # ssl.CertificateError of Python 3.6 is a ValueError.
+        safe = trust(authority).wrap_socket(connection, server_hostname=where and where[0])
+    except (OSError, ValueError):
+        connection.close()
+        return None
+    safe.settimeout(SEND_S)
+    return safe
+
+
+def connect(host: str, authority: str = "") -> "socket.socket | None":
+    """Return a connection to a voice host; None when it cannot be had in time.
+
+    authority: the CA's file, for TLS.
+    """
     where = address(host)
     if where is None:
         return None
@@ -317,15 +380,15 @@ def connect(host: str) -> "socket.socket | None":
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEP_ALIVE_S)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
+    return secured(connection, host, authority) if authority else connection
 
 
 def serve(
-    hosts: "list[str]", prelude: bytes, asterisk: "tuple[int, int]", wake: int
+    hosts: "list[str]", authority: str, prelude: bytes, asterisk: "tuple[int, int]", wake: int
 ) -> "Relay | None":
     """Relay to the first voice host that serves the call; None when none did."""
     for host in hosts[:HOSTS_MAX]:
-        connection = connect(host)
+        connection = connect(host, authority)
         if connection is None:
             continue
         with connection:
@@ -371,7 +434,8 @@ def main(arguments: "list[str]") -> int:
         profile, hosts, others = options(arguments[1:])
         prelude = network_prelude(reader.lines, profile, others)
         reader.lines.clear()
-        relay = serve(hosts or configured_hosts(arguments[0]), prelude, (0, 1), wake)
+        known, authority = configured(arguments[0])
+        relay = serve(hosts or known, authority, prelude, (0, 1), wake)
         finish(agi, relay)
     except (AGIException, OSError, ValueError):
         # Asterisk is gone, refuses, or (ValueError, from pyst2) answers no AGI: nobody to tell.

@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
+import ssl
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from asterisk_agi.agi_session import AgiSession
+from asterisk_agi.door import LOOPBACK, AllowList, Strangers, TlsLayer, server_context
 from asterisk_agi.errors import AgiPeerError, CallError
 from asterisk_agi.protocol import (
     NEED_DATA,
@@ -30,6 +36,12 @@ from erp.limits import demand_above_zero, demand_port
 __all__ = ["AgiSession", "FastAgiServer", "FastAgiSettings", "Handler"]
 
 _log = logging.getLogger(__name__)
+
+ACCEPTED_AT_ONCE = 16
+"""Connections taken before other work of the event loop has its turn."""
+QUEUE = 1024
+"""Connections that the kernel holds for us. In a flood a longer queue lets Asterisk's through,
+where a short one has it try again a second later. net.core.somaxconn caps it (4096 on Linux)."""
 
 CANCEL_AGAIN_S = 1.0
 """Pause before a handler that did not end is cancelled again, seconds."""
@@ -51,11 +63,27 @@ class FastAgiSettings:
     command_s: float = 5.0
     """Longest time from a command to its reply, seconds; long commands give their own."""
     connections_max: int = 256
-    """Most connections at once, calls and strangers together; one more is closed at once."""
+    """Most connections at once. One more takes the place of the oldest that has not sent its
+    prelude yet; when all are calls it is closed at once."""
+    allow: tuple[str, ...] = LOOPBACK
+    """IP addresses and networks that may connect: the PBX hosts; an empty list: everybody."""
+    tls_certificate: Path | None = None
+    """PEM file; with it only TLS 1.2 and later is spoken, so only `orderline.agi` gets in."""
+    tls_key: Path | None = None
+    """PEM file of its key, without a password."""
 
     def __post_init__(self) -> None:
         demand_port(self)
         demand_above_zero(self, "prelude_s", "command_s", "connections_max")
+        AllowList(self.allow)
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together: write both, or neither")
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return the TLS settings; None: plain. Raises ValueError when a file can't be used."""
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        return server_context(self.tls_certificate, self.tls_key)
 
 
 class FastAgiServer:
@@ -64,8 +92,12 @@ class FastAgiServer:
     def __init__(self, settings: FastAgiSettings, handle: Handler) -> None:
         self.settings = settings
         self._handle = handle
+        self._allow = AllowList(settings.allow)
+        self._tls: ssl.SSLContext | None = None
+        self.strangers = Strangers(_log, time.monotonic)
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
+        self._without_prelude: dict[_Connection, None] = {}
         self._all_lost = asyncio.Event()
         self._tasks: dict[asyncio.Task[None], _Connection] = {}
 
@@ -87,12 +119,22 @@ class FastAgiServer:
         return len(self._connections)
 
     async def start(self) -> None:
-        """Begin to listen. Raises OSError when the address is taken or not ours."""
+        """Begin to listen.
+
+        Raises OSError when the address is taken or not ours, ValueError: no such certificate.
+        """
+        self._tls = self.settings.tls()
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: _Connection(self), self.settings.host, self.settings.port
+            lambda: _Connection(self),
+            self.settings.host,
+            self.settings.port,
+            backlog=ACCEPTED_AT_ONCE,
         )
-        _log.info("FastAGI listens on %s:%s", self.settings.host, self.port)
+        for listening in self._server.sockets:
+            _lengthen_queue(listening.fileno())
+        kind = "FastAGI over TLS" if self._tls is not None else "FastAGI"
+        _log.info("%s listens on %s:%s", kind, self.settings.host, self.port)
 
     async def close(self, grace_s: float = 0.0) -> None:
         """Take no new call, wait grace_s seconds for those in progress, then cancel them.
@@ -120,22 +162,44 @@ class FastAgiServer:
 
     # What a connection reports...
 
-    def opened(self, connection: _Connection) -> bool:
-        """Count a connection; False when there are too many."""
-        if len(self._connections) >= self.settings.connections_max:
-            return False
+    def opened(self, connection: _Connection, peer: str) -> str:
+        """Count a connection; return why it must be closed, '' when it may stay."""
+        if not self._allow.allows(peer):
+            return "not in fastagi.allow"
+        if len(self._connections) >= self.settings.connections_max and not self._evict():
+            return "too many connections"
         self._connections.add(connection)
+        self._without_prelude[connection] = None
         self._all_lost.clear()
+        return ""
+
+    def _evict(self) -> bool:
+        """Close the oldest connection without a prelude; False: there is none.
+
+        Asterisk sends its prelude at once: whoever dribbles bytes loses his place to a call.
+        """
+        oldest = next(iter(self._without_prelude), None)
+        if oldest is None:
+            return False
+        self.strangers.refused("its place was needed, it sent no prelude", oldest.peer)
+        self.lost(oldest)
+        oldest.abort()
         return True
 
+    def tls_layer(self) -> TlsLayer | None:
+        """Return the TLS layer of a new connection; None: plain."""
+        return TlsLayer(self._tls) if self._tls is not None else None
+
     def lost(self, connection: _Connection) -> None:
-        """Forget a connection."""
+        """Forget a connection. May be called twice."""
         self._connections.discard(connection)
+        self._without_prelude.pop(connection, None)
         if not self._connections:
             self._all_lost.set()
 
     def begin(self, session: AgiSession, connection: _Connection) -> None:
         """Start the handler of a session."""
+        self._without_prelude.pop(connection, None)
         # Handlers are coroutine functions; only an Awaitable is promised, a task needs more.
         work = cast(Coroutine[Any, Any, None], self._handle(session))
         task = asyncio.get_running_loop().create_task(work, name=f"agi-{session.id}")
@@ -147,6 +211,12 @@ class FastAgiServer:
         if not task.cancelled() and (error := task.exception()) is not None:
             _report(task.get_name(), error)
         connection.drop()
+
+
+def _lengthen_queue(descriptor: int) -> None:
+    """Let the kernel hold more than asyncio takes at once: to asyncio both are one number."""
+    with socket.socket(fileno=os.dup(descriptor)) as same:
+        same.listen(QUEUE)
 
 
 def _report(name: str, error: BaseException) -> None:
@@ -165,25 +235,44 @@ class _Connection(asyncio.Protocol):
         self._session: AgiSession | None = None
         self._transport: asyncio.Transport | None = None
         self._prelude_timer: asyncio.TimerHandle | None = None
-        self._peer = ""
+        self.peer = ""
+        self._tls: TlsLayer | None = None
 
     # What asyncio calls...
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._peer = _address(transport.get_extra_info("peername"))
-        if not self._server.opened(self):
-            _log.warning("%s: closed: too many connections", self._peer)
-            self.drop()
+        peername = transport.get_extra_info("peername")
+        self.peer = _address(peername)
+        refused = self._server.opened(self, str(peername[0]) if peername else "")
+        if refused:
+            self._server.strangers.refused(refused, self.peer)
+            self.abort()
             return
+        self._tls = self._server.tls_layer()
         loop = asyncio.get_running_loop()
         self._prelude_timer = loop.call_later(
             self._server.settings.prelude_s, self._stranger, "no prelude in time"
         )
 
     def data_received(self, data: bytes) -> None:
-        self._core.receive_data(data)
-        self._pump()
+        plain = self._decrypted(data)
+        if plain:
+            self._core.receive_data(plain)
+            self._pump()
+
+    def _decrypted(self, data: bytes) -> bytes:
+        if self._tls is None:
+            return data
+        fault, plain = "", b""
+        try:
+            plain = self._tls.receive_data(data)
+        except ssl.SSLError as error:
+            fault = f"no TLS as it must be: {error.reason}"
+        self._send(self._tls.to_send())
+        if fault:
+            self._broken(AgiPeerError(fault))
+        return plain
 
     def eof_received(self) -> None:
         self._core.receive_eof()
@@ -224,7 +313,7 @@ class _Connection(asyncio.Protocol):
         if self._session is None:
             self._stranger(str(error))
             return
-        _log.warning("%s: agi-%s: closed: %s", self._peer, self._session.id, error)
+        _log.warning("%s: agi-%s: closed: %s", self.peer, self._session.id, error)
         self._session.peer_failed(error)
         # What follows is our own closing, which is no hangup of the caller's.
         self._session = None
@@ -233,7 +322,7 @@ class _Connection(asyncio.Protocol):
     def _stranger(self, why: str) -> None:
         """Close what never became a session. Normal traffic: any port scan does it."""
         if self._prelude_timer is not None:
-            _log.debug("%s: closed: %s", self._peer, why)
+            _log.debug("%s: closed: %s", self.peer, why)
         self._cancel_timer()
         self.drop()
 
@@ -243,8 +332,17 @@ class _Connection(asyncio.Protocol):
             self._prelude_timer = None
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None:
+        self._send(data if self._tls is None else self._tls.encrypt(data))
+
+    def _send(self, data: bytes) -> None:
+        if self._transport is not None and data:
             self._transport.write(data)
+
+    def abort(self) -> None:
+        """Close the connection at once: a queue of polite endings is what a flood would like."""
+        self._cancel_timer()
+        if self._transport is not None:
+            self._transport.abort()
 
     def drop(self) -> None:
         """Close the connection; at once when the peer does not take what was written."""

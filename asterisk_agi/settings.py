@@ -11,20 +11,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ami_bridge.connection import AmiSettings
+from ami_bridge.publishers.nats_settings import NatsSettings
+from ami_bridge.publishers.webhook import WebhookSettings
 from ami_bridge.watchdog import BridgeSettings
 from asterisk_agi import config, reference
 from asterisk_agi.conversation import CallSettings
 from asterisk_agi.dialogue.machine import DialogueSettings
 from asterisk_agi.heartbeat import HeartbeatSettings
 from asterisk_agi.media.leg import MediaSettings
+from asterisk_agi.people import PeopleSettings
 from asterisk_agi.reception import DEFAULT_PROFILE, ReceptionSettings
+from asterisk_agi.recording import RecordingSettings
 from asterisk_agi.server import FastAgiSettings
 from asterisk_agi.speech.endpointing import EndpointSettings
 from asterisk_agi.speech.espeak_engine import EspeakSettings
 from asterisk_agi.speech.vad import VadSettings
 from asterisk_agi.speech.vosk_engine import VoskSettings
 from asterisk_agi.story import StorySettings
+from erp.callbacks.settings import CallbackSettings
+from erp.events.settings import EventSettings
+from erp.monitoring.settings import MonitoringSettings
+from erp.opening import OpeningSettings
 from erp.settings import GatewaySettings, SystemSettings
+from erp.store.settings import StoreSettings
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -83,6 +92,15 @@ class Settings:
     stories: StorySettings
     heartbeat: HeartbeatSettings
     bridge: BridgeSettings
+    people: PeopleSettings
+    opening: OpeningSettings
+    callbacks: CallbackSettings
+    recording: RecordingSettings
+    store: StoreSettings
+    events: EventSettings
+    webhook: WebhookSettings
+    nats: NatsSettings
+    monitoring: MonitoringSettings
     dialplan: DialplanSettings
     check: CheckSettings
     log: LogSettings

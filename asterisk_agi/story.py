@@ -1,5 +1,6 @@
 """The story of one call: a JSON object a line, for the caller's side, the demo and measurements.
 
+It goes through the call beside `events`, which are for everybody and hold no speech.
 It is off unless `stories.folder` is set, for it holds what was said: whoever turns it on keeps
 personal data in that folder. Times (`at`, `begin`, `end`) are seconds of the Unix clock.
 """
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from asterisk_agi.call_events import CallEvents, Nobody
+
 _log = logging.getLogger(__name__)
 
 
@@ -27,9 +30,15 @@ class StorySettings:
 
 
 class Story:
-    """Writes the events of one call, each at once, so that they can be followed."""
+    """Writes the events of one call, each at once, so that they can be followed.
 
-    def __init__(self, folder: Path | None, session: str) -> None:
+    events: those of the event stream, for whoever holds the story.
+    """
+
+    def __init__(
+        self, folder: Path | None, session: str, events: CallEvents | None = None
+    ) -> None:
+        self.events = events or CallEvents(Nobody(), session)
         self._file: IO[str] | None = None
         self._offset_s = time.time() - time.monotonic()
         if folder is not None:

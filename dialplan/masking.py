@@ -1,9 +1,17 @@
-"""Personal data as it may stand in a log."""
+"""Personal data as it may stand in a log: each type of it has its own mask.
+
+Whoever logs such a value wraps it: `_log.info("call from %s", Phone(number))`. However the log
+formats it (`%s`, `%r`, an f-string), only the mask is seen; `.plain` is for everything else.
+The types are no `str`: nothing can join one to a text by mistake.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 VISIBLE_DIGITS = 2
-"""How many digits at the end of a telephone number a log shows."""
+"""How many digits at the end of a telephone number or an account a log shows."""
 
 
 def masked_number(number: str) -> str:
@@ -12,3 +20,75 @@ def masked_number(number: str) -> str:
     if len(digits) <= VISIBLE_DIGITS:
         return "*" * len(digits) or "(none)"
     return "*" * (len(digits) - VISIBLE_DIGITS) + "".join(digits[-VISIBLE_DIGITS:])
+
+
+@dataclass(frozen=True, repr=False)
+class Personal:
+    """A value that no log may show as it is."""
+
+    plain: str
+    """The value itself."""
+    kind: ClassVar[str] = "personal data"
+
+    def masked(self) -> str:
+        """Return what a log may show; here, nothing but that it is there."""
+        return f"<{self.kind}>" if self.plain else "(none)"
+
+    def __str__(self) -> str:
+        return self.masked()
+
+    def __repr__(self) -> str:
+        return self.masked()
+
+    def __format__(self, form: str) -> str:
+        return format(self.masked(), form)
+
+
+class Phone(Personal):
+    """A telephone number: its length and last two digits are shown."""
+
+    kind = "number"
+
+    def masked(self) -> str:
+        """Return stars and the last two digits."""
+        return masked_number(self.plain)
+
+
+class Account(Personal):
+    """A customer's account: its length and last two characters are shown."""
+
+    kind = "account"
+
+    def masked(self) -> str:
+        """Return stars and the last two characters."""
+        hidden = len(self.plain) - VISIBLE_DIGITS
+        if hidden <= 0:
+            return "*" * len(self.plain) or "(none)"
+        return "*" * hidden + "".join(c if c.isalnum() else "*" for c in self.plain[hidden:])
+
+
+class PersonName(Personal):
+    """A person's or a company's name: nothing of it is shown."""
+
+    kind = "name"
+
+
+class Speech(Personal):
+    """What somebody said, or was told: the number of its words is shown."""
+
+    kind = "speech"
+
+    def masked(self) -> str:
+        """Return how many words it has."""
+        words = len(self.plain.split())
+        return f"<{words} word{'' if words == 1 else 's'}>"
+
+
+class Pin(Personal):
+    """A PIN, a password, a one-time code: not even its length is shown."""
+
+    kind = "pin"
+
+    def masked(self) -> str:
+        """Return the same for every value."""
+        return "<pin>"

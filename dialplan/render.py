@@ -22,14 +22,29 @@ from dialplan.variables import AGI_EXIT_ON_HANGUP, HUMAN_LABEL, RESULT, Result
 AGI_SCRIPT = "orderline.agi"
 """The script for hosts and menus where a `agi://` address cannot be typed."""
 
+WHISPER_SCRIPT = "whisper"
+"""Name in the `agi://` address of what speaks to the human who answers; no profile has it."""
+
 DEFAULT_FASTAGI_PORT = 4573
 
-MANAGER_READ = ("system", "call", "dtmf", "user")
-"""system: FullyBooted; call: Newchannel, DialBegin, Hangup; dtmf: DTMFEnd; user: UserEvent."""
+MANAGER_READ = ("system", "call", "agent", "dialplan", "dtmf", "user")
+"""system: FullyBooted; call: Newchannel, DialBegin, DialEnd, BridgeEnter, Hangup, and the queues'
+callers; agent: queue members and AgentConnect; dialplan: Newexten of AGI(), without which callers
+of a voice process that stands still are looked for instead of told of; dtmf: DTMFEnd; user:
+UserEvent."""
 
-MANAGER_WRITE = ("call", "reporting", "user")
-"""call: Hangup, Getvar, Redirect; reporting: CoreShowChannels, ShowDialPlan, and Status;
-user: UserEvent. Login, Ping, ListCommands, QueueStatus and QueueSummary need no right."""
+MANAGER_WRITE = ("call", "originate", "reporting", "user")
+"""call: Hangup, Getvar, Setvar, Redirect; originate: call-backs, and nothing else needs it;
+reporting: CoreShowChannels, ShowDialPlan, and Status; user: UserEvent. Login, Ping, ListCommands,
+QueueStatus and QueueSummary need no right."""
+
+MANAGER_DROPPED = (
+    "!Event: VarSet",
+    "!Event: Newexten.*Application: ([^A]|A[^G]|AG[^I]|AGI[^[:space:]])",
+)
+"""Filters, since the right `dialplan` would else bring each variable and each step of all calls:
+no VarSet, and of Newexten only that of AGI(). Regular expressions of POSIX, over the whole event,
+as Asterisk 16 to 22 read them (manager.c, match_filter)."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,79}")
 _EXTENSION = re.compile(r"[A-Za-z0-9_*#+.!\[\]-]{1,79}")
@@ -87,6 +102,23 @@ def render_entry(entry: Entry, voice: VoiceHost | None = None) -> str:
     )
 
 
+def render_whisper(context: str, voice: VoiceHost) -> str:
+    """Return the context that speaks to the human who answers, before the caller is connected.
+
+    Queue and Dial run it on the human's channel by Gosub. When the human takes the call it marks
+    the caller's channel as served: a caller whose voice process died is not queued again after
+    the talk (MASTER_CHANNEL: func_channel.c).
+    Raises ValueError when a value could not stand in a dialplan.
+    """
+    _require("whisper context", context, _NAME)
+    return _template("whisper.conf").substitute(
+        context=context,
+        agi=_agi(WHISPER_SCRIPT, voice),
+        result=RESULT,
+        completed=Result.COMPLETED.value,
+    )
+
+
 def render_manager_user(user: str, secret: str, permit: str = "127.0.0.1/255.255.255.255") -> str:
     """Return the manager.conf lines of a user with the least rights that Orderline needs.
 
@@ -107,6 +139,7 @@ def render_manager_user(user: str, secret: str, permit: str = "127.0.0.1/255.255
         permit=permit,
         read=",".join(MANAGER_READ),
         write=",".join(MANAGER_WRITE),
+        filters="\n".join(f"eventfilter = {dropped}" for dropped in MANAGER_DROPPED),
     )
 
 

@@ -15,6 +15,15 @@ REASON = "ORDERLINE_REASON"
 SUMMARY = "ORDERLINE_SUMMARY"
 SESSION = "ORDERLINE_SESSION"
 
+CALLBACK = "ORDERLINE_CALLBACK"
+"""Key of the call-back, on the channels of the humans who are rung for it."""
+
+CALLBACK_NUMBER = "ORDERLINE_CALLBACK_NUMBER"
+"""The customer's number, a plus sign and digits, on the same channels."""
+
+CALLBACK_NAME = "ORDERLINE_CALLBACK_NAME"
+"""The customer's name as far as it is known, plain ASCII, on the same channels."""
+
 INHERITED_PREFIX = "__"
 """Set a variable by this prefix + its name; read it by its name alone."""
 

@@ -94,4 +94,7 @@ class Connector(Protocol):
         """
 
     async def ask(self, query: Query[R], attempt: Attempt) -> R:
-        """Answer a query by the attempt's deadline. Raises ErpError, and nothing else."""
+        """Answer a query by the attempt's deadline. Raises ErpError, and nothing else.
+
+        Of a query that writes it sets `attempt.trace.sent` before the write can take effect.
+        """

@@ -6,6 +6,7 @@
     +-- BackendSlow      (TimeoutError)     the turn's deadline passed
     +-- BackendRefused   (PermissionError)  it does not know our user, or our user may not
     +-- BadAnswer        (ValueError)       it answered what we cannot read
+    +-- WriteUnknown                        nobody knows whether it wrote what it was told to
 
 Every class carries the reason with which a call that ends by it is handed to a human.
 """
@@ -33,6 +34,8 @@ class ErpError(Exception):
         self.detail = detail
         self.keypad = False
         """True when the caller may be offered a key to try again: the operation's fallback."""
+        self.sent = False
+        """True when it failed after a write may have reached the system."""
 
     def __str__(self) -> str:
         return f"{self.system}: {self.operation}: {self.detail}"
@@ -73,6 +76,16 @@ class BadAnswer(ErpError, ValueError):
     """The system answered what cannot be read."""
 
     reason = Reason.BACKEND_BAD_ANSWER
+
+
+class WriteUnknown(ErpError):
+    """The write may or may not have been done, and looking it up by its key did not tell.
+
+    Nothing may be said to be done, and nothing to have failed. Trying again later with the same
+    key is safe: it is looked up first.
+    """
+
+    reason = Reason.BACKEND_DOWN
 
 
 class UnreadableAnswer(ValueError):

@@ -13,6 +13,7 @@ from pathlib import Path
 from erp.connector import Connector
 from erp.connectors.configured import ConfiguredConnector
 from erp.gateway import Gateway, Observe, unobserved
+from erp.gateway.outage import Health, untold
 from erp.gateway.routes import plans
 from erp.profiles import Profile, load
 from erp.profiles.store import ProfileStore
@@ -33,12 +34,14 @@ class Landscape:
         self._systems = systems
         self._store = _store(settings.profile_folder)
 
-    def gateway(self, observe: Observe = unobserved) -> Gateway:
+    def gateway(self, observe: Observe = unobserved, health: Health = untold) -> Gateway:
         """Return the only door to these systems, not yet opened.
+
+        health: is told when a system goes down, and when it is up again.
 
         Raises LandscapeError when a system or its profile can't be used.
         """
-        return Gateway(self._settings, self.connectors, self._fingerprint, observe)
+        return Gateway(self._settings, self.connectors, self._fingerprint, observe, health)
 
     def connectors(self) -> dict[str, Connector]:
         """Make a connector for every system that is asked.

@@ -233,3 +233,16 @@ class NotFound:
     wanted: str
     """What was asked for, in words: `item 9999`, `an order of this account`."""
     source: Source
+
+
+@dataclass(frozen=True)
+class WriteReceipt:
+    """A write that is committed in the system: only with this may it be spoken of as done."""
+
+    key: str
+    """The idempotency key of the write."""
+    record: str
+    """The system's own key of the record that was written."""
+    source: Source
+    existed: bool
+    """True when it was found by its key, so that nothing was written this time."""

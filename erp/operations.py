@@ -1,8 +1,8 @@
 """The operations a caller may ask for, each with what it declares about itself.
 
 One literal table, read by the gateway, the disclosure rules and the documentation. It says what
-an operation is, not how a system does it: that is the connector's. Writes are declared here and
-run by nobody yet.
+an operation is, not how a system does it: that is the connector's. Of the writes, those in `WRITES`
+can be run; the others are declared only.
 """
 
 from __future__ import annotations
@@ -98,4 +98,7 @@ OPERATIONS: dict[str, Operation] = {
 """Every operation, by name. A write's undo may be itself, with the former values."""
 
 READS = tuple(name for name, operation in OPERATIONS.items() if not operation.write)
-"""The operations of `erp.port.ErpPort`."""
+"""The reading operations of `erp.port.ErpPort`."""
+
+WRITES = ("create_task",)
+"""The writing operations of `erp.port.ErpPort`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timezone, tzinfo
 from typing import Any
 
 from erp import phone_numbers
@@ -24,6 +24,7 @@ from erp.queries import (
     Query,
     TrackingOf,
 )
+from erp.writes import CreateTask, TaskByKey, Write
 
 WANTED_MAX = 64
 """Longest number or name, in characters, that is looked for: no system has a longer one."""
@@ -42,6 +43,28 @@ def parameters(query: Query[Any], today: date, calling_code: str) -> dict[str, V
     if isinstance(query, CustomersByPhone):
         return {"today": today, **_phone(query.number, calling_code)}
     return {"today": today, **_VALUES[type(query)](query)}
+
+
+def written(query: Write | TaskByKey, zone: tzinfo | None) -> dict[str, Value]:
+    """Return the values that a write's request, or its look-up, may name, but for `today`.
+
+    zone: the company's; None: this machine's own.
+    """
+    if not isinstance(query, CreateTask):
+        return {"task_key": query.key}
+    here, customer = query.due.astimezone(zone), query.customer
+    return {
+        "task_key": query.key,
+        "title": query.title.strip(),
+        "text": query.text,
+        "due": here.date(),
+        "due_time": f"{here:%H:%M}",
+        "due_utc": f"{query.due.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S}",
+        "customer_id": (customer.record_id or None) if customer else None,
+        "account": customer.account if customer else "",
+        "customer_name": customer.name if customer else "",
+        "phone": query.phone,
+    }
 
 
 def wanted(query: Query[Any], calling_code: str) -> str | None:

@@ -22,7 +22,9 @@ from erp.model import (
     OrderStatus,
     Price,
     Tracking,
+    WriteReceipt,
 )
+from erp.writes import CreateTask
 
 
 class ErpPort(Protocol):
@@ -79,6 +81,15 @@ class ErpPort(Protocol):
 
     async def customers_by_name(self, name: str, deadline: Deadline) -> tuple[Customer, ...]:
         """Return the accounts whose name contains these words; empty when none does."""
+
+    async def create_task(self, task: CreateTask, deadline: Deadline) -> WriteReceipt:
+        """Write a task for a human, unless one with its key is there; return the receipt.
+
+        Give it at least some seconds: it is a look-up, the write, and perhaps a look-up again. A
+        caller who hangs up does not stop it. Raises `erp.errors.WriteUnknown` too, when it may or
+        may not have been done; every other error means that nothing was written. After any error
+        it may be tried again with the same key.
+        """
 
 
 class ErpDoor(Protocol):

@@ -1,7 +1,7 @@
 """What may be asked of a business system: one frozen value for each read operation.
 
 A query says what is wanted, not of which system or how; its type says what the answer is. Equal
-queries have equal keys, whenever and wherever their items and customers were read.
+queries have equal identities, whenever and wherever their items and customers were read.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ class Query(Generic[R_co]):
 
     operation: ClassVar[str]
     """Its key in `erp.operations.OPERATIONS`."""
+    writes: ClassVar[bool] = False
+    """True when it changes the system: it is then asked once, and never by two at a time."""
 
-    def key(self) -> tuple[str, ...]:
+    def identity(self) -> tuple[str, ...]:
         """Return what makes two queries the same question. Holds personal data: never log it."""
         values = (vars(self)[entry.name] for entry in fields(self))  # type: ignore[arg-type]
         return (self.operation, *(_identity(value) for value in values))

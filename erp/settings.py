@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from erp.limits import demand_above_zero
-from erp.operations import OPERATIONS, READS
+from erp.operations import OPERATIONS, READS, WRITES
 from erp.secrets import Secret
 
 
@@ -91,10 +91,12 @@ class GatewaySettings:
     def __post_init__(self) -> None:
         demand_above_zero(self, "read_attempts", "breaker_failures", "breaker_open_s")
         for key in ("routes", "fallback", "cache_s"):
+            # Nothing stands in for a write, and nothing is kept of it.
+            known = (*READS, *WRITES) if key == "routes" else READS
             for operation in getattr(self, key):
-                if operation not in READS:
+                if operation not in known:
                     raise ValueError(
-                        f"{key}.{operation} is no read operation: known are {', '.join(READS)}"
+                        f"{key}.{operation} is not known here: known are {', '.join(known)}"
                     )
         for operation, max_age_s in self.cache_s.items():
             _demand_cacheable(f"cache_s.{operation} is {max_age_s}", operation)

@@ -47,6 +47,8 @@ class Part:
     fields: tuple[Field, ...]
     optional: bool = False
     """True when a profile may leave the whole part out."""
+    writes: bool = False
+    """True when asking it changes the system."""
 
 
 _ITEM = Part(
@@ -133,6 +135,12 @@ _ACCOUNT = Part(
     ),
 )
 
+_FIND = Part("find", (Field("record_id"),))
+"""What has been written with a key; no row when nothing has."""
+
+_CREATE = Part("create", (Field("record_id", required=False),), writes=True)
+"""`record_id` comes from the answer; without it, it is looked up by `find`."""
+
 SHAPES: dict[str, tuple[Part, ...]] = {
     "ping": (Part("ping", ()),),
     "find_item": (_ITEM,),
@@ -146,8 +154,9 @@ SHAPES: dict[str, tuple[Part, ...]] = {
     "customers_by_phone": (_CUSTOMER,),
     "customer_by_account": (_CUSTOMER,),
     "customers_by_name": (_CUSTOMER,),
+    "create_task": (_FIND, _CREATE),
 }
-"""The parts of every read operation, in the order in which they may refer to each other."""
+"""The parts of every operation of the port, in the order in which they may refer to each other."""
 
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "ping": (),
@@ -162,11 +171,19 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "customers_by_phone": ("phone", "phone_last", "phone_like"),
     "customer_by_account": ("account",),
     "customers_by_name": ("name", "name_like"),
+    "create_task": (
+        *("task_key", "title", "text", "due", "due_time", "due_utc"),
+        *("customer_id", "account", "customer_name", "phone"),
+    ),
 }
 """What a request or a statement of each operation may name. In addition, everywhere: `today` (the
 company's own date), what the system's `parameters` give, and what the profile has learned.
 
-on, today: dates. quantity: a Decimal. limit: an int. All others: text. phone_last: the last 7
-digits of the number, fewer when it has no more without the calling code. phone_like, name_like: a
-LIKE pattern, its own wildcards escaped by \\.
+`find` of a write may name `task_key` alone.
+
+on, due, today: dates. due_time: HH:MM by the company's clock. due_utc: as in 2026-05-31 14:00:00.
+customer_id: empty when the customer is not known to this system, as are account, customer_name and
+phone when nobody knows them. quantity: a Decimal. limit: an int. All others: text. phone_last: the
+last 7 digits of the number, fewer when it has no more without the calling code. phone_like,
+name_like: a LIKE pattern, its own wildcards escaped by \\.
 """

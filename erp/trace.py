@@ -49,6 +49,8 @@ class Trace:
     system: str
     operation: str
     spans: list[Span] = field(default_factory=list)
+    sent: bool = False
+    """True from the moment on when a write may take effect; the engine says so before it does."""
 
     def add(self, hop: Hop, seconds: float) -> None:
         """Note a hop that took so many seconds."""

@@ -27,6 +27,15 @@ class DeskState:
     """Earliest time at which a call-back can be promised, aware; None: none can be."""
     voicemail: bool = False
     """Whether a message can be left."""
+    now: datetime | None = None
+    """When it was asked, aware, in the zone of the office."""
+    opens_at: datetime | None = None
+    """When the office opens next, aware, in its zone; None: not known, or it is open."""
+
+    @property
+    def hold(self) -> bool:
+        """Whether waiting makes sense: somebody is there who will take the next call."""
+        return self.open and self.staffed > 0
 
 
 class TransferFailure(str, Enum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 
@@ -102,10 +102,41 @@ class DropQuery:
 
 
 @dataclass(frozen=True)
+class AskDesk:
+    """Ask how busy the humans are; `DeskTold` comes within a fraction of a second, whatever is."""
+
+
+@dataclass(frozen=True)
+class PlanCallback:
+    """Find when this number may be called; `CallbackPlanned` or `NumberRefused` comes."""
+
+    number: str = field(repr=False)
+    """As the caller's network or the caller's keys gave it."""
+    not_before: datetime
+    """Aware."""
+
+
+@dataclass(frozen=True)
+class BookCallback:
+    """Book the call-back that the caller said yes to; `CallbackBooked` or `CallbackRefused` comes.
+
+    The number and the time are exactly those that were read back.
+    """
+
+    number: str = field(repr=False)
+    """E.164."""
+    at: datetime
+    """Not before this time; aware."""
+
+
+@dataclass(frozen=True)
 class HandOff:
     """Go to a human for this reason, after what is being spoken was heard."""
 
     reason: Reason
+    by_label: bool = False
+    """True: to the dialplan's human, whatever way the configuration has: that one was tried, or
+    can't be had."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +146,7 @@ class Finish:
     reason: Reason
 
 
-Effect = Say | Query | DropQuery | HandOff | Finish
+Effect = Say | Query | DropQuery | AskDesk | PlanCallback | BookCallback | HandOff | Finish
 
 
 class EndpointProfile(str, Enum):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 
+from asterisk_agi.dialogue.desk import DeskState, TransferFailure
 from dialplan.reasons import Reason
 from erp.model import (
     Availability,
@@ -50,6 +51,11 @@ class Intent(str, Enum):
     """One of the things that were offered, by its number (1, 2, ...)."""
     RETRY = "retry"
     """To try again what failed."""
+    HOLD = "hold"
+    """To wait for a human."""
+    CALL_BACK = "call back"
+    """To be called back by a human."""
+    LEAVE_MESSAGE = "leave message"
     THANKS = "thanks"
     """A thank-you that neither asks nor ends."""
     NOTHING = "nothing"
@@ -165,6 +171,50 @@ class LongestCallReached:
     """The call has lasted as long as the configuration allows."""
 
 
+@dataclass(frozen=True)
+class DeskTold:
+    """How busy the humans are; `known` is False when it could not be found out in time."""
+
+    desk: DeskState
+
+
+@dataclass(frozen=True)
+class CallbackPlanned:
+    """When a number may be called: what is to be read back to the caller."""
+
+    number: str = field(repr=False)
+    """E.164."""
+    at: datetime
+    """Not before this time; aware, in the zone in which it is told."""
+
+
+@dataclass(frozen=True)
+class NumberRefused:
+    """The number is none that can be called."""
+
+
+@dataclass(frozen=True)
+class CallbackBooked:
+    """The call-back is kept durably."""
+
+    at: datetime
+    """Aware."""
+
+
+@dataclass(frozen=True)
+class CallbackRefused:
+    """The call-back could not be kept: nobody will call."""
+
+    reason: Reason = Reason.BACKEND_DOWN
+
+
+@dataclass(frozen=True)
+class TransferFailed:
+    """The caller was put through, and came back: no human took the call."""
+
+    failure: TransferFailure
+
+
 Event = (
     CallAnswered
     | CustomersFound
@@ -177,4 +227,10 @@ Event = (
     | QueryFailed
     | FillerDue
     | LongestCallReached
+    | DeskTold
+    | CallbackPlanned
+    | NumberRefused
+    | CallbackBooked
+    | CallbackRefused
+    | TransferFailed
 )

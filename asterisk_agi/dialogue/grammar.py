@@ -46,13 +46,24 @@ _SLOT = re.compile(r"\{(\w+)\}")
 
 def phrases(state: CallState) -> tuple[str, ...]:
     """Return the grammar of a state. `[unk]` is added by the engine."""
-    if state.name is StateName.OFFERING_HUMAN:
+    if state.name in _SHORT:
         return _short_phrases()
+    if state.name is StateName.CONFIRMING_CALLBACK:
+        return _confirming_phrases()
+    if state.name in (StateName.OFFERING_CALLBACK, StateName.KEYING_NUMBER):
+        return _desk_phrases()
     if state.name is StateName.OFFERING_RETRY:
         return _retry_phrases()
     if state.name is StateName.CHOOSING_CONTACT:
         return (*_choice_phrases(), *_names(state))
     return _open_phrases()
+
+
+_SHORT = {
+    StateName.OFFERING_HUMAN,
+    StateName.ASKING_DESK,
+    StateName.BOOKING_CALLBACK,
+}
 
 
 @functools.lru_cache(maxsize=1)
@@ -118,6 +129,33 @@ def _retry_phrases() -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=1)
+def _desk_phrases() -> tuple[str, ...]:
+    """Return what is said where holding, a call-back or a message are offered."""
+    sentences = templates.english()
+    offers = itertools.chain(*(sentences.samples(group) for group in templates.OFFERS))
+    keys = (f"{before}{key}" for before in ("", "press ") for key in ("one", "two", "three"))
+    return _unique((*_covering(offers, _CONFUSING), *_DESK_COMMON * 3, *keys, *_short_phrases()))
+
+
+@functools.lru_cache(maxsize=1)
+def _confirming_phrases() -> tuple[str, ...]:
+    wrong = _covering(templates.english().samples("NotRight"), set())
+    return _unique((*wrong, *_CONFIRMED, *_short_phrases()))
+
+
+_CONFIRMED = (
+    *("that's right", "yes that's right", "that's correct", "yes that's correct", "correct"),
+    *("yes it is", "yes do that", "yes please do"),
+)
+"""A yes to "is that right?": without these, "that's right" was heard as "that right"."""
+_DESK_COMMON = (
+    *("call me back", "yes call me back", "a call back please", "call me back please"),
+    *("i'll hold", "i'll wait", "hold", "no i'll hold", "i'll hold please", "i'd rather wait"),
+    *("leave a message", "i'll leave a message", "a message", "yes please", "please call me back"),
+)
+
+
+@functools.lru_cache(maxsize=1)
 def _choice_phrases() -> tuple[str, ...]:
     digits = DIGITS[1:10]
     own = (f"{before}{digit}" for before in ("", "number ", "press ") for digit in digits)
@@ -136,7 +174,8 @@ def _names(state: CallState) -> Iterator[str]:
 
 def prepare() -> None:
     """Make the grammars now, which takes a fifth of a second, so that no call pays for it."""
-    for make in (_open_phrases, _short_phrases, _retry_phrases, _choice_phrases):
+    asked = (_short_phrases, _retry_phrases, _choice_phrases, _desk_phrases, _confirming_phrases)
+    for make in (_open_phrases, *asked):
         make()
 
 
@@ -146,7 +185,8 @@ def prepare() -> None:
 def _all_sentences() -> Iterator[str]:
     sentences = templates.english()
     for group in templates.INTENTS:
-        yield from sentences.samples(group)
+        if group not in templates.OF_THE_DESK:
+            yield from sentences.samples(group)
     for rule in _RULES:
         yield from sentences.rule_samples(rule)
     yield from sentences.politeness

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from asterisk_agi.dialogue import asking, moves, phrases, turns, wording
+from asterisk_agi.dialogue import asking, desk_talk, moves, phrases, turns, wording
 from asterisk_agi.dialogue.effects import Line
 from asterisk_agi.dialogue.events import (
     CallAnswered,
@@ -66,6 +66,11 @@ def _hello(state: CallState) -> tuple[Line, ...]:
 
 def _caller(lookup: LookupOutcome, customers: tuple[Customer, ...]) -> Caller:
     return Caller(lookup, customers, customers[0] if len(customers) == 1 else None)
+
+
+def note_answer(state: CallState, event: CallAnswered, today: date) -> Step:
+    """Keep who is calling: a caller who was quicker than the greeting needs none."""
+    return moves.stay(replace(state, caller=_caller(event.lookup, event.customers)))
 
 
 def note_customers(state: CallState, event: CustomersFound, today: date) -> Step:
@@ -193,6 +198,35 @@ def press_retry(state: CallState, event: KeyPressed, today: date) -> Step:
     return moves.repeat(state) if event.key == AGAIN_KEY else only_zero(state, event, today)
 
 
+def press_offer(state: CallState, event: KeyPressed, today: date) -> Step:
+    """Choose what is had instead of a free human: 1 hold, 2 a call-back, 3 a message, 0 hold."""
+    if event.key == AGAIN_KEY:
+        return moves.repeat(state)
+    if event.key == HUMAN_KEY:
+        return desk_talk.hold(state, Meaning(Intent.HOLD, event.key))
+    if not event.key.isdigit():
+        return moves.stay(state)
+    return turns.take_turn(state, Meaning(Intent.CHOICE, event.key, choice=int(event.key)))
+
+
+def press_phone(state: CallState, event: KeyPressed, today: date) -> Step:
+    """Collect the number to call back."""
+    state = replace(state, patience=replace(state.patience, silences=0))
+    return desk_talk.press_phone_digit(state, event.key)
+
+
+def end_phone(state: CallState, event: KeysEnded, today: date) -> Step:
+    """Take the keyed number as it stands."""
+    return desk_talk.end_phone_keys(state)
+
+
+def press_confirmation(state: CallState, event: KeyPressed, today: date) -> Step:
+    """Take 1 as yes, 2 as no, 0 as the wish for a human."""
+    if event.key == HUMAN_KEY:
+        return desk_talk.hold(state, Meaning(Intent.HOLD, event.key))
+    return press_yes_or_no(state, event, today)
+
+
 def press_choice(state: CallState, event: KeyPressed, today: date) -> Step:
     """Choose a contact by its number."""
     if event.key == AGAIN_KEY:
@@ -236,4 +270,4 @@ def tell_failure(state: CallState, event: QueryFailed, today: date) -> Step:
 
 def end_longest_call(state: CallState, event: LongestCallReached, today: date) -> Step:
     """Say so, and go to a human."""
-    return moves.hand_off(state, Reason.LONGEST_CALL, phrases.LONGEST_CALL)
+    return moves.give_up(state, Reason.LONGEST_CALL, phrases.LONGEST_CALL)

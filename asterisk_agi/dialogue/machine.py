@@ -1,6 +1,6 @@
 """The state machine of a call's dialogue: (state, event) -> (state, effects).
 
-Theory. A call is in one of the ten states of `StateName`. Whatever happens to it is an event
+Theory. A call is in one of the states of `StateName`. Whatever happens to it is an event
 (`events.py`, past tense); what the dialogue wants done is an effect (`effects.py`, imperative).
 `TABLE` is the whole machine: for each state and event that can meet, the handler that makes the
 step, and the states that it may lead to. `step` refuses a pair that is not in the table and a
@@ -10,9 +10,12 @@ docs is drawn from this table (`picture.py`).
 Rules that the table follows:
 
 - Timers and answers may come late: an event that can come late has an entry in every state.
-- ENDING is never left. There only a 0 still counts, while the goodbye is spoken.
+- ENDING is left by a 0 only, while the goodbye is spoken, and by a transfer that comes back.
+- A human that is wanted is first asked for (ASKING_DESK), where there is a desk. Nothing is
+  offered that the desk did not say can be had, and nothing is booked but what was read back.
 - Every way to a human says so first: `HandOff` comes after a `Say`.
-- A 0 reaches a human in every state. Only inside a number that is being keyed it is a
+- A 0 reaches a human in every state but BOOKING_CALLBACK, which ends by itself in two seconds.
+  Only inside a number that is being keyed it is a
   digit; if that number is not finished in time and ends with 0, the caller meant the human.
 - An answer is told only in CHECKING and only when it fits the query: nothing is invented. One to
   a query that was dropped does not come (`conversation.py`); one that does not fit is said to be
@@ -30,11 +33,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
 
-from asterisk_agi.dialogue import grammar, handlers, telling
+from asterisk_agi.dialogue import desk_talk, grammar, handlers, telling
 from asterisk_agi.dialogue.effects import EndpointProfile, Listening
 from asterisk_agi.dialogue.events import (
     CallAnswered,
+    CallbackBooked,
+    CallbackPlanned,
+    CallbackRefused,
     CustomersFound,
+    DeskTold,
     Event,
     FillerDue,
     KeyPressed,
@@ -42,8 +49,10 @@ from asterisk_agi.dialogue.events import (
     LongestCallReached,
     LookupFailed,
     NothingHeard,
+    NumberRefused,
     QueryAnswered,
     QueryFailed,
+    TransferFailed,
     TurnHeard,
 )
 from asterisk_agi.dialogue.moves import Step
@@ -76,7 +85,14 @@ KEYPAD = StateName.KEYPAD
 CHECKING = StateName.CHECKING
 OFFERING_HUMAN = StateName.OFFERING_HUMAN
 OFFERING_RETRY = StateName.OFFERING_RETRY
+ASKING_DESK = StateName.ASKING_DESK
+OFFERING_CALLBACK = StateName.OFFERING_CALLBACK
+KEYING_NUMBER = StateName.KEYING_NUMBER
+CONFIRMING_CALLBACK = StateName.CONFIRMING_CALLBACK
+BOOKING_CALLBACK = StateName.BOOKING_CALLBACK
 ENDING = StateName.ENDING
+HUMAN = (ASKING_DESK, ENDING)
+"""Where a wish for a human leads: with a desk that is asked, and without."""
 
 
 def _rule(handler: Callable[[CallState, Any, date], Step], *targets: StateName) -> Rule:
@@ -88,8 +104,8 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
     (GREETING, CallAnswered): _rule(handlers.greet, LISTENING, OFFERING_HUMAN),
     (GREETING, CustomersFound): _rule(handlers.note_customers, GREETING),
     (GREETING, LookupFailed): _rule(handlers.note_failed_lookup, GREETING),
-    (GREETING, KeyPressed): _rule(handlers.only_zero, GREETING, ENDING),
-    (GREETING, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    (GREETING, KeyPressed): _rule(handlers.only_zero, GREETING, *HUMAN),
+    (GREETING, LongestCallReached): _rule(handlers.end_longest_call, *HUMAN),
     # Any question may come
     (LISTENING, TurnHeard): _rule(
         handlers.hear_turn,
@@ -100,19 +116,19 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         KEYPAD,
         CHECKING,
         OFFERING_HUMAN,
-        ENDING,
+        *HUMAN,
     ),
     (LISTENING, KeyPressed): _rule(
-        handlers.press_digit, LISTENING, CHOOSING_CONTACT, KEYPAD, CHECKING, OFFERING_HUMAN, ENDING
+        handlers.press_digit, LISTENING, CHOOSING_CONTACT, KEYPAD, CHECKING, OFFERING_HUMAN, *HUMAN
     ),
     (LISTENING, KeysEnded): _rule(handlers.ignore, LISTENING),
-    (LISTENING, NothingHeard): _rule(handlers.hear_nothing, LISTENING, ENDING),
+    (LISTENING, NothingHeard): _rule(handlers.hear_nothing, LISTENING, *HUMAN),
     (LISTENING, CustomersFound): _rule(handlers.note_customers, LISTENING),
     (LISTENING, LookupFailed): _rule(handlers.note_failed_lookup, LISTENING),
     (LISTENING, QueryAnswered): _rule(handlers.ignore, LISTENING),
     (LISTENING, QueryFailed): _rule(handlers.ignore, LISTENING),
     (LISTENING, FillerDue): _rule(handlers.ignore, LISTENING),
-    (LISTENING, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    (LISTENING, LongestCallReached): _rule(handlers.end_longest_call, *HUMAN),
     # Which item?
     (ASKING_ITEM, TurnHeard): _rule(
         handlers.hear_turn,
@@ -123,7 +139,7 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         KEYPAD,
         CHECKING,
         OFFERING_HUMAN,
-        ENDING,
+        *HUMAN,
     ),
     (ASKING_ITEM, KeyPressed): _rule(
         handlers.press_digit,
@@ -132,16 +148,16 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         KEYPAD,
         CHECKING,
         OFFERING_HUMAN,
-        ENDING,
+        *HUMAN,
     ),
     (ASKING_ITEM, KeysEnded): _rule(handlers.ignore, ASKING_ITEM),
-    (ASKING_ITEM, NothingHeard): _rule(handlers.hear_nothing, ASKING_ITEM, ENDING),
+    (ASKING_ITEM, NothingHeard): _rule(handlers.hear_nothing, ASKING_ITEM, *HUMAN),
     (ASKING_ITEM, CustomersFound): _rule(handlers.note_customers, ASKING_ITEM),
     (ASKING_ITEM, LookupFailed): _rule(handlers.note_failed_lookup, ASKING_ITEM),
     (ASKING_ITEM, QueryAnswered): _rule(handlers.ignore, ASKING_ITEM),
     (ASKING_ITEM, QueryFailed): _rule(handlers.ignore, ASKING_ITEM),
     (ASKING_ITEM, FillerDue): _rule(handlers.ignore, ASKING_ITEM),
-    (ASKING_ITEM, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    (ASKING_ITEM, LongestCallReached): _rule(handlers.end_longest_call, *HUMAN),
     # Which order?
     (ASKING_ORDER, TurnHeard): _rule(
         handlers.hear_turn,
@@ -151,21 +167,21 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         CHOOSING_CONTACT,
         CHECKING,
         OFFERING_HUMAN,
-        ENDING,
+        *HUMAN,
     ),
     (ASKING_ORDER, KeyPressed): _rule(
-        handlers.press_digit, ASKING_ORDER, CHOOSING_CONTACT, CHECKING, OFFERING_HUMAN, ENDING
+        handlers.press_digit, ASKING_ORDER, CHOOSING_CONTACT, CHECKING, OFFERING_HUMAN, *HUMAN
     ),
     (ASKING_ORDER, KeysEnded): _rule(
-        handlers.end_keys, ASKING_ORDER, CHOOSING_CONTACT, CHECKING, OFFERING_HUMAN, ENDING
+        handlers.end_keys, ASKING_ORDER, CHOOSING_CONTACT, CHECKING, OFFERING_HUMAN, *HUMAN
     ),
-    (ASKING_ORDER, NothingHeard): _rule(handlers.hear_nothing, ASKING_ORDER, ENDING),
+    (ASKING_ORDER, NothingHeard): _rule(handlers.hear_nothing, ASKING_ORDER, *HUMAN),
     (ASKING_ORDER, CustomersFound): _rule(handlers.note_customers, ASKING_ORDER),
     (ASKING_ORDER, LookupFailed): _rule(handlers.note_failed_lookup, ASKING_ORDER),
     (ASKING_ORDER, QueryAnswered): _rule(handlers.ignore, ASKING_ORDER),
     (ASKING_ORDER, QueryFailed): _rule(handlers.ignore, ASKING_ORDER),
     (ASKING_ORDER, FillerDue): _rule(handlers.ignore, ASKING_ORDER),
-    (ASKING_ORDER, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    (ASKING_ORDER, LongestCallReached): _rule(handlers.end_longest_call, *HUMAN),
     # Which contact?
     (CHOOSING_CONTACT, TurnHeard): _rule(
         handlers.hear_turn,
@@ -175,19 +191,19 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         CHOOSING_CONTACT,
         CHECKING,
         OFFERING_HUMAN,
-        ENDING,
+        *HUMAN,
     ),
     (CHOOSING_CONTACT, KeyPressed): _rule(
-        handlers.press_choice, ASKING_ITEM, ASKING_ORDER, CHOOSING_CONTACT, CHECKING, ENDING
+        handlers.press_choice, ASKING_ITEM, ASKING_ORDER, CHOOSING_CONTACT, CHECKING, *HUMAN
     ),
     (CHOOSING_CONTACT, KeysEnded): _rule(handlers.ignore, CHOOSING_CONTACT),
-    (CHOOSING_CONTACT, NothingHeard): _rule(handlers.hear_nothing, CHOOSING_CONTACT, ENDING),
+    (CHOOSING_CONTACT, NothingHeard): _rule(handlers.hear_nothing, CHOOSING_CONTACT, *HUMAN),
     (CHOOSING_CONTACT, CustomersFound): _rule(handlers.ignore, CHOOSING_CONTACT),
     (CHOOSING_CONTACT, LookupFailed): _rule(handlers.ignore, CHOOSING_CONTACT),
     (CHOOSING_CONTACT, QueryAnswered): _rule(handlers.ignore, CHOOSING_CONTACT),
     (CHOOSING_CONTACT, QueryFailed): _rule(handlers.ignore, CHOOSING_CONTACT),
     (CHOOSING_CONTACT, FillerDue): _rule(handlers.ignore, CHOOSING_CONTACT),
-    (CHOOSING_CONTACT, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    (CHOOSING_CONTACT, LongestCallReached): _rule(handlers.end_longest_call, *HUMAN),
     # An item number is keyed
     (KEYPAD, TurnHeard): _rule(
         handlers.hear_turn,
@@ -198,21 +214,21 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         KEYPAD,
         CHECKING,
         OFFERING_HUMAN,
-        ENDING,
+        *HUMAN,
     ),
     (KEYPAD, KeyPressed): _rule(
-        handlers.press_digit, CHOOSING_CONTACT, KEYPAD, CHECKING, OFFERING_HUMAN, ENDING
+        handlers.press_digit, CHOOSING_CONTACT, KEYPAD, CHECKING, OFFERING_HUMAN, *HUMAN
     ),
     (KEYPAD, KeysEnded): _rule(
-        handlers.end_keys, CHOOSING_CONTACT, KEYPAD, CHECKING, OFFERING_HUMAN, ENDING
+        handlers.end_keys, CHOOSING_CONTACT, KEYPAD, CHECKING, OFFERING_HUMAN, *HUMAN
     ),
-    (KEYPAD, NothingHeard): _rule(handlers.hear_nothing, KEYPAD, ENDING),
+    (KEYPAD, NothingHeard): _rule(handlers.hear_nothing, KEYPAD, *HUMAN),
     (KEYPAD, CustomersFound): _rule(handlers.note_customers, KEYPAD),
     (KEYPAD, LookupFailed): _rule(handlers.note_failed_lookup, KEYPAD),
     (KEYPAD, QueryAnswered): _rule(handlers.ignore, KEYPAD),
     (KEYPAD, QueryFailed): _rule(handlers.ignore, KEYPAD),
     (KEYPAD, FillerDue): _rule(handlers.ignore, KEYPAD),
-    (KEYPAD, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    (KEYPAD, LongestCallReached): _rule(handlers.end_longest_call, *HUMAN),
     # A query is in progress
     (CHECKING, TurnHeard): _rule(
         handlers.hear_turn_while_checking,
@@ -223,9 +239,9 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         KEYPAD,
         CHECKING,
         OFFERING_HUMAN,
-        ENDING,
+        *HUMAN,
     ),
-    (CHECKING, KeyPressed): _rule(handlers.only_zero, CHECKING, ENDING),
+    (CHECKING, KeyPressed): _rule(handlers.only_zero, CHECKING, *HUMAN),
     (CHECKING, KeysEnded): _rule(handlers.ignore, CHECKING),
     (CHECKING, NothingHeard): _rule(handlers.wait_longer, CHECKING, OFFERING_HUMAN),
     (CHECKING, CustomersFound): _rule(
@@ -237,7 +253,7 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
     ),
     (CHECKING, QueryFailed): _rule(handlers.tell_failure, CHECKING, OFFERING_HUMAN, OFFERING_RETRY),
     (CHECKING, FillerDue): _rule(handlers.fill, CHECKING),
-    (CHECKING, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    (CHECKING, LongestCallReached): _rule(handlers.end_longest_call, *HUMAN),
     # Shall I put you through?
     (OFFERING_HUMAN, TurnHeard): _rule(
         handlers.hear_turn,
@@ -247,19 +263,19 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         CHOOSING_CONTACT,
         CHECKING,
         OFFERING_HUMAN,
-        ENDING,
+        *HUMAN,
     ),
     (OFFERING_HUMAN, KeyPressed): _rule(
-        handlers.press_yes_or_no, LISTENING, OFFERING_HUMAN, ENDING
+        handlers.press_yes_or_no, LISTENING, OFFERING_HUMAN, *HUMAN
     ),
     (OFFERING_HUMAN, KeysEnded): _rule(handlers.ignore, OFFERING_HUMAN),
-    (OFFERING_HUMAN, NothingHeard): _rule(handlers.hear_nothing, OFFERING_HUMAN, ENDING),
+    (OFFERING_HUMAN, NothingHeard): _rule(handlers.hear_nothing, OFFERING_HUMAN, *HUMAN),
     (OFFERING_HUMAN, CustomersFound): _rule(handlers.note_customers, OFFERING_HUMAN),
     (OFFERING_HUMAN, LookupFailed): _rule(handlers.note_failed_lookup, OFFERING_HUMAN),
     (OFFERING_HUMAN, QueryAnswered): _rule(handlers.ignore, OFFERING_HUMAN),
     (OFFERING_HUMAN, QueryFailed): _rule(handlers.ignore, OFFERING_HUMAN),
     (OFFERING_HUMAN, FillerDue): _rule(handlers.ignore, OFFERING_HUMAN),
-    (OFFERING_HUMAN, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    (OFFERING_HUMAN, LongestCallReached): _rule(handlers.end_longest_call, *HUMAN),
     # Once more?
     (OFFERING_RETRY, TurnHeard): _rule(
         handlers.hear_turn,
@@ -270,20 +286,133 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         CHECKING,
         OFFERING_HUMAN,
         OFFERING_RETRY,
-        ENDING,
+        *HUMAN,
     ),
-    (OFFERING_RETRY, KeyPressed): _rule(handlers.press_retry, CHECKING, OFFERING_RETRY, ENDING),
+    (OFFERING_RETRY, KeyPressed): _rule(handlers.press_retry, CHECKING, OFFERING_RETRY, *HUMAN),
     (OFFERING_RETRY, KeysEnded): _rule(handlers.ignore, OFFERING_RETRY),
-    (OFFERING_RETRY, NothingHeard): _rule(handlers.hear_nothing, OFFERING_RETRY, ENDING),
+    (OFFERING_RETRY, NothingHeard): _rule(handlers.hear_nothing, OFFERING_RETRY, *HUMAN),
     (OFFERING_RETRY, CustomersFound): _rule(handlers.note_customers, OFFERING_RETRY),
     (OFFERING_RETRY, LookupFailed): _rule(handlers.note_failed_lookup, OFFERING_RETRY),
     (OFFERING_RETRY, QueryAnswered): _rule(handlers.ignore, OFFERING_RETRY),
     (OFFERING_RETRY, QueryFailed): _rule(handlers.ignore, OFFERING_RETRY),
     (OFFERING_RETRY, FillerDue): _rule(handlers.ignore, OFFERING_RETRY),
-    (OFFERING_RETRY, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    (OFFERING_RETRY, LongestCallReached): _rule(handlers.end_longest_call, *HUMAN),
+    # A human is wanted: it is asked who is there, which takes a fraction of a second
+    (ASKING_DESK, DeskTold): _rule(
+        desk_talk.hear_of_desk, OFFERING_CALLBACK, OFFERING_HUMAN, ENDING
+    ),
+    (ASKING_DESK, CallAnswered): _rule(handlers.note_answer, ASKING_DESK),
+    (ASKING_DESK, TurnHeard): _rule(handlers.ignore, ASKING_DESK),
+    (ASKING_DESK, KeyPressed): _rule(handlers.ignore, ASKING_DESK),
+    (ASKING_DESK, KeysEnded): _rule(handlers.ignore, ASKING_DESK),
+    (ASKING_DESK, NothingHeard): _rule(handlers.ignore, ASKING_DESK),
+    (ASKING_DESK, CustomersFound): _rule(handlers.note_customers, ASKING_DESK),
+    (ASKING_DESK, LookupFailed): _rule(handlers.note_failed_lookup, ASKING_DESK),
+    (ASKING_DESK, QueryAnswered): _rule(handlers.ignore, ASKING_DESK),
+    (ASKING_DESK, QueryFailed): _rule(handlers.ignore, ASKING_DESK),
+    (ASKING_DESK, FillerDue): _rule(handlers.ignore, ASKING_DESK),
+    (ASKING_DESK, LongestCallReached): _rule(handlers.ignore, ASKING_DESK),
+    # Hold, be called back, or leave a message?
+    (OFFERING_CALLBACK, TurnHeard): _rule(
+        handlers.hear_turn,
+        LISTENING,
+        ASKING_ITEM,
+        ASKING_ORDER,
+        CHOOSING_CONTACT,
+        CHECKING,
+        OFFERING_HUMAN,
+        OFFERING_CALLBACK,
+        KEYING_NUMBER,
+        CONFIRMING_CALLBACK,
+        ENDING,
+    ),
+    (OFFERING_CALLBACK, KeyPressed): _rule(
+        handlers.press_offer, OFFERING_CALLBACK, KEYING_NUMBER, CONFIRMING_CALLBACK, ENDING
+    ),
+    (OFFERING_CALLBACK, KeysEnded): _rule(handlers.ignore, OFFERING_CALLBACK),
+    (OFFERING_CALLBACK, NothingHeard): _rule(handlers.hear_nothing, OFFERING_CALLBACK, ENDING),
+    (OFFERING_CALLBACK, CustomersFound): _rule(handlers.note_customers, OFFERING_CALLBACK),
+    (OFFERING_CALLBACK, LookupFailed): _rule(handlers.note_failed_lookup, OFFERING_CALLBACK),
+    (OFFERING_CALLBACK, QueryAnswered): _rule(handlers.ignore, OFFERING_CALLBACK),
+    (OFFERING_CALLBACK, QueryFailed): _rule(handlers.ignore, OFFERING_CALLBACK),
+    (OFFERING_CALLBACK, FillerDue): _rule(handlers.ignore, OFFERING_CALLBACK),
+    (OFFERING_CALLBACK, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    # Which number shall we call?
+    (KEYING_NUMBER, TurnHeard): _rule(
+        handlers.hear_turn,
+        LISTENING,
+        ASKING_ITEM,
+        ASKING_ORDER,
+        CHOOSING_CONTACT,
+        CHECKING,
+        OFFERING_HUMAN,
+        KEYING_NUMBER,
+        ENDING,
+    ),
+    (KEYING_NUMBER, KeyPressed): _rule(
+        handlers.press_phone, KEYING_NUMBER, CONFIRMING_CALLBACK, ENDING
+    ),
+    (KEYING_NUMBER, KeysEnded): _rule(
+        handlers.end_phone, KEYING_NUMBER, CONFIRMING_CALLBACK, ENDING
+    ),
+    (KEYING_NUMBER, NothingHeard): _rule(handlers.hear_nothing, KEYING_NUMBER, ENDING),
+    (KEYING_NUMBER, CustomersFound): _rule(handlers.note_customers, KEYING_NUMBER),
+    (KEYING_NUMBER, LookupFailed): _rule(handlers.note_failed_lookup, KEYING_NUMBER),
+    (KEYING_NUMBER, QueryAnswered): _rule(handlers.ignore, KEYING_NUMBER),
+    (KEYING_NUMBER, QueryFailed): _rule(handlers.ignore, KEYING_NUMBER),
+    (KEYING_NUMBER, FillerDue): _rule(handlers.ignore, KEYING_NUMBER),
+    (KEYING_NUMBER, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    # We'll call you then, at this number: is that right?
+    (CONFIRMING_CALLBACK, CallbackPlanned): _rule(desk_talk.read_back, CONFIRMING_CALLBACK),
+    (CONFIRMING_CALLBACK, NumberRefused): _rule(
+        desk_talk.refuse_number, KEYING_NUMBER, ENDING
+    ),
+    (CONFIRMING_CALLBACK, TurnHeard): _rule(
+        handlers.hear_turn,
+        LISTENING,
+        ASKING_ITEM,
+        ASKING_ORDER,
+        CHOOSING_CONTACT,
+        CHECKING,
+        OFFERING_HUMAN,
+        KEYING_NUMBER,
+        CONFIRMING_CALLBACK,
+        BOOKING_CALLBACK,
+        ENDING,
+    ),
+    (CONFIRMING_CALLBACK, KeyPressed): _rule(
+        handlers.press_confirmation, KEYING_NUMBER, CONFIRMING_CALLBACK, BOOKING_CALLBACK, ENDING
+    ),
+    (CONFIRMING_CALLBACK, KeysEnded): _rule(handlers.ignore, CONFIRMING_CALLBACK),
+    (CONFIRMING_CALLBACK, NothingHeard): _rule(
+        handlers.hear_nothing, CONFIRMING_CALLBACK, ENDING
+    ),
+    (CONFIRMING_CALLBACK, CustomersFound): _rule(handlers.note_customers, CONFIRMING_CALLBACK),
+    (CONFIRMING_CALLBACK, LookupFailed): _rule(handlers.note_failed_lookup, CONFIRMING_CALLBACK),
+    (CONFIRMING_CALLBACK, QueryAnswered): _rule(handlers.ignore, CONFIRMING_CALLBACK),
+    (CONFIRMING_CALLBACK, QueryFailed): _rule(handlers.ignore, CONFIRMING_CALLBACK),
+    (CONFIRMING_CALLBACK, FillerDue): _rule(handlers.ignore, CONFIRMING_CALLBACK),
+    (CONFIRMING_CALLBACK, LongestCallReached): _rule(handlers.end_longest_call, ENDING),
+    # The call-back is being written down: it ends by itself, one way or the other
+    (BOOKING_CALLBACK, CallbackBooked): _rule(desk_talk.tell_booked, ENDING),
+    (BOOKING_CALLBACK, CallbackRefused): _rule(desk_talk.tell_refused, ENDING),
+    (BOOKING_CALLBACK, TurnHeard): _rule(handlers.ignore, BOOKING_CALLBACK),
+    (BOOKING_CALLBACK, KeyPressed): _rule(handlers.ignore, BOOKING_CALLBACK),
+    (BOOKING_CALLBACK, KeysEnded): _rule(handlers.ignore, BOOKING_CALLBACK),
+    (BOOKING_CALLBACK, NothingHeard): _rule(handlers.ignore, BOOKING_CALLBACK),
+    (BOOKING_CALLBACK, CustomersFound): _rule(handlers.note_customers, BOOKING_CALLBACK),
+    (BOOKING_CALLBACK, LookupFailed): _rule(handlers.note_failed_lookup, BOOKING_CALLBACK),
+    (BOOKING_CALLBACK, QueryAnswered): _rule(handlers.ignore, BOOKING_CALLBACK),
+    (BOOKING_CALLBACK, QueryFailed): _rule(handlers.ignore, BOOKING_CALLBACK),
+    (BOOKING_CALLBACK, FillerDue): _rule(desk_talk.fill_booking, BOOKING_CALLBACK),
+    (BOOKING_CALLBACK, LongestCallReached): _rule(handlers.ignore, BOOKING_CALLBACK),
     # The last sentence is being spoken
     (ENDING, TurnHeard): _rule(handlers.ignore, ENDING),
-    (ENDING, KeyPressed): _rule(handlers.zero_after_goodbye, ENDING),
+    (ENDING, KeyPressed): _rule(handlers.zero_after_goodbye, *HUMAN),
+    (ENDING, CallAnswered): _rule(handlers.note_answer, ENDING),
+    (ENDING, TransferFailed): _rule(
+        desk_talk.come_back, ASKING_DESK, OFFERING_HUMAN, ENDING
+    ),
     (ENDING, KeysEnded): _rule(handlers.ignore, ENDING),
     (ENDING, NothingHeard): _rule(handlers.ignore, ENDING),
     (ENDING, CustomersFound): _rule(handlers.note_customers, ENDING),
@@ -322,17 +451,24 @@ _PROFILES: dict[StateName, EndpointProfile] = {
     CHECKING: EndpointProfile.OPEN,
     OFFERING_HUMAN: EndpointProfile.SHORT,
     OFFERING_RETRY: EndpointProfile.SHORT,
+    ASKING_DESK: EndpointProfile.SHORT,
+    OFFERING_CALLBACK: EndpointProfile.SHORT,
+    KEYING_NUMBER: EndpointProfile.DICTATION,
+    CONFIRMING_CALLBACK: EndpointProfile.SHORT,
+    BOOKING_CALLBACK: EndpointProfile.SHORT,
     ENDING: EndpointProfile.SHORT,
 }
 
 
-_KEYED = {KEYPAD, ASKING_ORDER}
+_KEYED = {KEYPAD, ASKING_ORDER, KEYING_NUMBER}
+_WAITED_FOR = {GREETING, ASKING_DESK, BOOKING_CALLBACK, ENDING}
+"""In these it is not the caller's turn."""
 
 
 def listening(state: CallState) -> Listening:
     """Return how the call listens in this state: grammar, patience and timers."""
     waits_for_query = state.name is CHECKING and state.query is not None
-    timed = state.name not in (GREETING, ENDING) and not waits_for_query
+    timed = state.name not in _WAITED_FOR and not waits_for_query
     return Listening(
         phrases=grammar.phrases(state),
         profile=_PROFILES[state.name],

@@ -8,9 +8,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from asterisk_agi.dialogue import phrases, wording
-from asterisk_agi.dialogue.effects import DropQuery, Effect, Finish, HandOff, Line, Query, Say
-from asterisk_agi.dialogue.state import TOLD_MAX, CallState, Patience, StateName
+from asterisk_agi.dialogue import desk_wording, phrases, wording
+from asterisk_agi.dialogue.effects import (
+    AskDesk,
+    DropQuery,
+    Effect,
+    Finish,
+    HandOff,
+    Line,
+    Query,
+    Say,
+)
+from asterisk_agi.dialogue.state import DESK_STATES, TOLD_MAX, CallState, Patience, StateName
 from dialplan.reasons import Reason
 
 Step = tuple[CallState, tuple[Effect, ...]]
@@ -100,7 +109,7 @@ def misunderstood(state: CallState, heard: str = "", *, first: str = phrases.SOR
     )
     most = state.settings.misunderstandings_max
     if count >= most:
-        return hand_off(state, Reason.NOT_UNDERSTOOD, first)
+        return give_up(state, Reason.NOT_UNDERSTOOD, first)
     return _by_keys(state, first) if count == most - 1 else _once_more(state, first)
 
 
@@ -111,6 +120,11 @@ def _by_keys(state: CallState, first: str) -> Step:
         choices = wording.choice_lines(state.caller.matches)
         lines = (*phrases.fixed(first), *choices, *phrases.fixed(phrases.CHOOSE_KEYS))
         return reply(state, lines, state.name)
+    if state.name is StateName.OFFERING_CALLBACK:
+        return reply(state, phrases.fixed(first, desk_wording.keys(state.people.desk)), state.name)
+    if state.name is StateName.CONFIRMING_CALLBACK:
+        lines = (*_question(state), *phrases.fixed(phrases.OFFER_KEYS))
+        return reply(state, (*phrases.fixed(first), *lines), state.name)
     prompt = _KEY_PROMPTS.get(state.name)
     if prompt is not None:
         return reply(state, phrases.fixed(first, prompt), state.name)
@@ -120,6 +134,7 @@ def _by_keys(state: CallState, first: str) -> Step:
 _KEY_PROMPTS = {
     StateName.ASKING_ORDER: phrases.KEYPAD_ORDER,
     StateName.OFFERING_RETRY: phrases.RETRY_KEYS,
+    StateName.KEYING_NUMBER: phrases.KEYPAD_PHONE,
 }
 
 
@@ -132,6 +147,10 @@ def _question(state: CallState) -> tuple[Line, ...]:
     """Return what the caller is asked in this state."""
     if state.name is StateName.CHOOSING_CONTACT:
         return wording.choice_lines(state.caller.matches)
+    if state.name is StateName.OFFERING_CALLBACK:
+        return phrases.fixed(desk_wording.question(state.people.desk))
+    if state.name is StateName.CONFIRMING_CALLBACK:
+        return desk_wording.read_back(state.people)
     return phrases.fixed(*_QUESTIONS[state.name])
 
 
@@ -140,6 +159,7 @@ _QUESTIONS: dict[StateName, tuple[str, ...]] = {
     StateName.ASKING_ITEM: (phrases.WHICH_ITEM,),
     StateName.ASKING_ORDER: (phrases.WHICH_ORDER,),
     StateName.KEYPAD: (phrases.KEYPAD,),
+    StateName.KEYING_NUMBER: (phrases.KEYPAD_PHONE,),
     StateName.OFFERING_RETRY: (phrases.RETRY_KEYS,),
     StateName.OFFERING_HUMAN: (phrases.OFFER,),
 }
@@ -150,7 +170,7 @@ def prompt_silence(state: CallState) -> Step:
     count = state.patience.silences + 1
     state = replace(state, patience=replace(state.patience, silences=count), keys="")
     if count > state.settings.silence_prompts:
-        return hand_off(state, Reason.NO_INPUT, phrases.NO_INPUT)
+        return give_up(state, Reason.NO_INPUT, phrases.NO_INPUT)
     lines = (*phrases.fixed(phrases.STILL_THERE), *_question(state))
     return replace(state, said=lines), (Say(lines),)
 
@@ -176,10 +196,45 @@ def offer_retry(state: CallState, reason: Reason, *texts: str) -> Step:
 
 
 def hand_off(state: CallState, reason: Reason, *texts: str) -> Step:
-    """Say that a human comes next, and hand the call over."""
-    lines = phrases.fixed(*texts, phrases.PUT_THROUGH)
+    """Bring the caller to a human: where there is a desk, it is asked before anything is promised.
+
+    texts: what is said of the cause, before.
+    """
+    if not state.people.asked:
+        return put_through(state, reason, *texts)
+    lines = phrases.fixed(*texts)
+    said: tuple[Effect, ...] = (Say(lines),) if lines else ()
+    asking = replace(
+        state, name=StateName.ASKING_DESK, said=lines, query=None, reason=reason, keys=""
+    )
+    return drop_query((asking, (*said, AskDesk())), state)
+
+
+def put_through(
+    state: CallState,
+    reason: Reason,
+    *texts: str,
+    last: str = phrases.PUT_THROUGH,
+    by_label: bool = False,
+) -> Step:
+    """Say that a human comes next, and hand the call over. by_label: see `HandOff`."""
+    lines = phrases.fixed(*texts, last)
     ended = replace(state, name=StateName.ENDING, said=lines, query=None, reason=reason)
-    return drop_query((ended, (Say(lines), HandOff(reason))), state)
+    return drop_query((ended, (Say(lines), HandOff(reason, by_label))), state)
+
+
+def give_up(state: CallState, reason: Reason, first: str) -> Step:
+    """Bring a caller to a human with whom the talk does not go on."""
+    if state.name in DESK_STATES:
+        return without_asking(state, reason, first)
+    return hand_off(state, reason, first)
+
+
+def without_asking(state: CallState, reason: Reason, *texts: str) -> Step:
+    """Put a caller through who heard already how busy the humans are."""
+    if state.people.desk.hold:
+        return put_through(state, reason, *texts, last=phrases.HOLD)
+    return put_through(state, reason, *texts, last=phrases.PASS_ON, by_label=True)
 
 
 def goodbye(state: CallState) -> Step:

@@ -6,6 +6,7 @@ reads it as it stands.
 
 from __future__ import annotations
 
+from asterisk_agi.dialogue.desk import TransferFailure
 from asterisk_agi.dialogue.effects import Line, LineKind
 from asterisk_agi.dialogue.questions import Subject
 from asterisk_agi.dialogue.state import DialogueSettings
@@ -34,6 +35,16 @@ ORDER_KEYS_WRONG = "That was no complete order number."
 RETRY_KEYS = "Press one to try again, or zero for a colleague."
 PUT_THROUGH = "I'll put you through to a colleague now."
 HOLD = "Please hold the line, I'm putting you through."
+PASS_ON = "I'll pass your call on all the same."
+TRY_AGAIN = "Shall I try again?"
+LEAVE_MESSAGE = "You can leave your message in a moment."
+WHICH_PHONE = "Which number shall we call?"
+KEYPAD_PHONE = "Please press the number with its area code on your keypad, then the hash key."
+PHONE_KEYS_WRONG = "That was no complete telephone number."
+PHONE_REFUSED = "I'm sorry, we can't call that number."
+IS_THAT_RIGHT = "Is that right?"
+BOOKING = "One moment, I'm noting that."
+NOT_BOOKED = "I'm sorry, I couldn't note the call-back."
 LONGEST_CALL = "I'm sorry, our time for this call is up."
 NO_INPUT = "I can't hear you."
 GOODBYE = "Thank you for calling. Goodbye."
@@ -60,6 +71,14 @@ FAILURES: dict[Reason, str] = {
     Reason.BACKEND_BAD_ANSWER: "I'm sorry, I can't read the answer of our order system.",
 }
 """What a caller is told when a query failed. Other reasons are told as SYSTEM_DOWN."""
+
+TRANSFER_FAILURES: dict[TransferFailure, str] = {
+    TransferFailure.DECLINED: "I'm sorry, my colleague can't take the call right now.",
+    TransferFailure.UNANSWERED: "I'm sorry, nobody answered.",
+    TransferFailure.BUSY: "I'm sorry, the line is busy.",
+    TransferFailure.UNREACHABLE: "I'm sorry, I couldn't reach a colleague.",
+}
+"""What a caller is told who was put through and came back."""
 
 
 def fixed(*texts: str) -> tuple[Line, ...]:
@@ -116,6 +135,16 @@ _CONSTANT: tuple[str, ...] = (
     *MUST_CHECK_FOR.values(),
     PUT_THROUGH,
     HOLD,
+    PASS_ON,
+    TRY_AGAIN,
+    LEAVE_MESSAGE,
+    WHICH_PHONE,
+    KEYPAD_PHONE,
+    PHONE_KEYS_WRONG,
+    PHONE_REFUSED,
+    IS_THAT_RIGHT,
+    BOOKING,
+    NOT_BOOKED,
     LONGEST_CALL,
     NO_INPUT,
     GOODBYE,
@@ -124,4 +153,5 @@ _CONSTANT: tuple[str, ...] = (
     NOT_LOOKED_UP,
     *HELP,
     *FAILURES.values(),
+    *TRANSFER_FAILURES.values(),
 )

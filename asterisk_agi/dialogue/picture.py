@@ -19,7 +19,7 @@ The dialogue
 
 .. This page is made by ``python -m asterisk_agi.dialogue.picture``; do not edit it.
 
-A call is in one of ten states. An event that changes nothing in a state is not shown in the
+A call is in one of fifteen states. An event that changes nothing in a state is not shown in the
 picture; the table below has every event. ``machine.py`` has the rules in words.
 
 """

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from asterisk_agi.dialogue.effects import Line, Query
+from asterisk_agi.dialogue.desk import DeskState
+from asterisk_agi.dialogue.effects import BookCallback, Line, Query
 from asterisk_agi.dialogue.events import LookupOutcome
 from asterisk_agi.dialogue.questions import NOBODY, NUMBER_MATCHED, Question
 from dialplan.reasons import Reason
@@ -79,8 +80,26 @@ class StateName(str, Enum):
     """The caller is asked whether to be put through."""
     OFFERING_RETRY = "offering retry"
     """A query failed: the caller may press 1 to try it again."""
+    ASKING_DESK = "asking desk"
+    """A human is wanted, and it is being asked how busy the humans are."""
+    OFFERING_CALLBACK = "offering callback"
+    """No human is free: the caller may hold, be called back, or leave a message."""
+    KEYING_NUMBER = "keying number"
+    """The number to call back is keyed."""
+    CONFIRMING_CALLBACK = "confirming callback"
+    """Number and time of the call-back are read back to the caller."""
+    BOOKING_CALLBACK = "booking callback"
+    """The caller said yes: the call-back is being written down."""
     ENDING = "ending"
     """The last sentence is being spoken."""
+
+
+DESK_STATES = {
+    StateName.OFFERING_CALLBACK,
+    StateName.KEYING_NUMBER,
+    StateName.CONFIRMING_CALLBACK,
+}
+"""In these the desk was asked, and the caller knows its answer."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +127,26 @@ class Patience:
 
 
 @dataclass(frozen=True)
+class People:
+    """The human side of the call, as far as it is known."""
+
+    asked: bool = False
+    """Whether there is a desk that can be asked; without one the caller is put through at once."""
+    number: str = field(default="", repr=False)
+    """The caller's own number, for a call-back; empty when it is withheld."""
+    desk: DeskState = field(default_factory=DeskState)
+    """What the desk said last."""
+    failures: int = 0
+    """How often the caller was put through in vain."""
+    came_back: bool = False
+    """True from a transfer in vain until the desk has told what can be had instead."""
+    callback: BookCallback | None = None
+    """The call-back that was read back to the caller, and no other."""
+    booked: bool = False
+    """True when it is kept durably."""
+
+
+@dataclass(frozen=True)
 class CallState:
     """All that the dialogue knows of a call."""
 
@@ -132,9 +171,14 @@ class CallState:
     told: tuple[str, ...] = field(default=(), repr=False)
     """The answers so far in short, for the summary."""
     reason: Reason | None = None
-    """Why a human is offered (OFFERING_HUMAN, OFFERING_RETRY), or why the call ends (ENDING)."""
+    """Why a human is offered or wanted, or why the call ends (ENDING)."""
+    people: People = People()
+    """The human side."""
 
 
-def start(settings: DialogueSettings) -> CallState:
-    """Return the state of a call that has not been answered yet."""
-    return CallState(settings=settings)
+def start(settings: DialogueSettings, people: People | None = None) -> CallState:
+    """Return the state of a call that has not been answered yet.
+
+    people: whether the humans can be asked, and the caller's number; None: they can't be.
+    """
+    return CallState(settings=settings, people=people or People())

@@ -11,7 +11,7 @@ import unicodedata
 
 from asterisk_agi.dialogue.events import LookupOutcome
 from asterisk_agi.dialogue.questions import Question, Subject
-from asterisk_agi.dialogue.state import Caller, CallState
+from asterisk_agi.dialogue.state import Caller, CallState, People
 from dialplan.reasons import Reason
 
 SUMMARY_MAX = 500
@@ -33,6 +33,9 @@ _REASONS: dict[Reason, str] = {
     Reason.BACKEND_BAD_ANSWER: "order system gave an unreadable answer",
     Reason.NO_ACCOUNT: "no account for the caller's number",
     Reason.NOT_VERIFIED: "who is calling must be checked first",
+    Reason.VOICEMAIL: "caller leaves a message",
+    Reason.CALLBACK_AGREED: "a call-back was agreed",
+    Reason.VOICE_LOST: "the assistant failed in mid-call",
 }
 _UNSAFE = re.compile(r"[^A-Za-z0-9 .:;/()+#@_'?&*-]+")
 _LETTERS = {"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "þ": "th", "–": "-"}
@@ -46,7 +49,8 @@ def summarise(state: CallState, reason: Reason) -> str:
 
     The most important comes first; the oldest answers are left out when it gets too long.
     """
-    head = [_who(state.caller), f"Why: {_REASONS.get(reason, reason.value)}"]
+    why = f"Why: {_REASONS.get(reason, reason.value)}"
+    head = [_who(state.caller), *_agreed(state.people), why]
     opened = _open(state)
     told = [_ascii(note) for note in state.told]
     while True:
@@ -68,6 +72,17 @@ def _who(caller: Caller) -> str:
     if caller.lookup is LookupOutcome.DONE:
         return "Caller: number is not in the system"
     return "Caller: not looked up"
+
+
+def _agreed(people: People) -> list[str]:
+    """Return what was agreed on a call-back, or that a transfer was in vain."""
+    callback = people.callback
+    told = [f"Put through in vain: {people.failures}"] if people.failures else []
+    if callback is not None and people.booked:
+        told.append(f"Call-back agreed: {callback.number} after {callback.at:%Y-%m-%d %H:%M %Z}")
+    elif callback is not None:
+        told.append("Call-back offered; not agreed")
+    return told
 
 
 def _open(state: CallState) -> str:

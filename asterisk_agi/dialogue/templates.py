@@ -45,8 +45,16 @@ INTENTS: Mapping[str, Intent] = {
     "No": Intent.NO,
     "Thanks": Intent.THANKS,
     "Nothing": Intent.NOTHING,
+    "Hold": Intent.HOLD,
+    "CallBack": Intent.CALL_BACK,
+    "LeaveMessage": Intent.LEAVE_MESSAGE,
+    "NotRight": Intent.NO,
 }
 """What each group of templates means."""
+
+OFFERS = ("Hold", "CallBack", "LeaveMessage")
+OF_THE_DESK = (*OFFERS, "NotRight")
+"""The groups that are listened for, and mean something, only where these things are offered."""
 
 REFERS_BACK = {"AvailabilityOfIt", "PriceOfIt"}
 """The groups whose item is the one that was talked of before."""

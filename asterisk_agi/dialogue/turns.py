@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from asterisk_agi.dialogue import asking, moves, phrases
+from asterisk_agi.dialogue import asking, desk_talk, moves, phrases
 from asterisk_agi.dialogue.events import Intent, Meaning
 from asterisk_agi.dialogue.moves import Step
 from asterisk_agi.dialogue.questions import NEEDS, Question, Subject
-from asterisk_agi.dialogue.state import CallState, StateName
+from asterisk_agi.dialogue.state import DESK_STATES, CallState, StateName
 from dialplan.reasons import Reason
 
 TurnHandler = Callable[[CallState, Meaning], Step]
@@ -169,6 +169,9 @@ _ANYWHERE: dict[Intent, TurnHandler] = {
     Intent.NO: _no,
     Intent.CHOICE: _not_understood,
     Intent.NOT_UNDERSTOOD: _not_understood,
+    Intent.HOLD: _not_understood,
+    Intent.CALL_BACK: _not_understood,
+    Intent.LEAVE_MESSAGE: _not_understood,
 }
 
 
@@ -213,4 +216,27 @@ _OWN: dict[tuple[StateName, Intent], TurnHandler] = {
     (StateName.CHOOSING_CONTACT, Intent.NO): _none_of_them,
     (StateName.CHOOSING_CONTACT, Intent.YES): _choose_now,
     (StateName.CHOOSING_CONTACT, Intent.THANKS): _nothing,
+    (StateName.OFFERING_CALLBACK, Intent.YES): desk_talk.agree,
+    (StateName.OFFERING_CALLBACK, Intent.NO): desk_talk.decline,
+    (StateName.OFFERING_CALLBACK, Intent.CHOICE): desk_talk.choose,
+    (StateName.OFFERING_CALLBACK, Intent.THANKS): _nothing,
+    (StateName.KEYING_NUMBER, Intent.YES): _nothing,
+    (StateName.KEYING_NUMBER, Intent.NO): _choose_now,
+    (StateName.KEYING_NUMBER, Intent.ITEM_NUMBER): _choose_now,
+    (StateName.KEYING_NUMBER, Intent.THANKS): _nothing,
+    (StateName.CONFIRMING_CALLBACK, Intent.YES): desk_talk.confirm,
+    (StateName.CONFIRMING_CALLBACK, Intent.NO): desk_talk.another_number,
+    (StateName.CONFIRMING_CALLBACK, Intent.THANKS): _nothing,
+    **{
+        (name, intent): handler
+        for name in DESK_STATES
+        for intent, handler in (
+            (Intent.HOLD, desk_talk.hold),
+            (Intent.HUMAN, desk_talk.hold),
+            (Intent.LEAVE_MESSAGE, desk_talk.leave_message),
+        )
+    },
+    (StateName.OFFERING_CALLBACK, Intent.CALL_BACK): desk_talk.call_back,
+    (StateName.KEYING_NUMBER, Intent.CALL_BACK): _nothing,
+    (StateName.CONFIRMING_CALLBACK, Intent.CALL_BACK): _choose_now,
 }

@@ -20,7 +20,7 @@ from asterisk_agi.dialogue.numbers import fold_numbers, join_digits
 from asterisk_agi.dialogue.questions import ABOUT_AN_ORDER
 from asterisk_agi.dialogue.second_chance import SecondChance, clear_question
 from asterisk_agi.dialogue.spoken import MONTHS, WEEKDAYS
-from asterisk_agi.dialogue.state import CallState, DialogueSettings, StateName
+from asterisk_agi.dialogue.state import DESK_STATES, CallState, DialogueSettings, StateName
 from asterisk_agi.dialogue.templates import Match, Sentences
 from asterisk_agi.speech.port import Transcript
 
@@ -36,6 +36,7 @@ _SOUND_ALIKES = (
     (re.compile(r"\b(to|don't|you) no\b"), r"\1 know"),
     (re.compile(r"\bthank$"), "thanks"),
     (re.compile(r"\bsome one\b"), "someone"),
+    (re.compile(r"\bthat right$"), "that's right"),
     (re.compile(r"\bfour(?= (?:item|part|product|number|me)\b)"), "for"),
     (re.compile(r"^by$|(?<=\bthanks )by$|(?<=\byou )by$|(?<=\bokay )by$|(?<=\ball )by$"), "bye"),
 )
@@ -66,7 +67,15 @@ _ITEM_WORD = re.compile(r"\b(?:items?|parts?|product|article|piece)\b")
 """Says that a number is an item's, also where an order's is asked for."""
 _TOO_LITTLE = {*_YES_IN_PASSING, "someone", "somebody", "anyone", "anybody", "people"}
 """Alone beside a gap these mean nothing: "the first one" was heard as `[unk] someone`."""
-_ANSWERING = (StateName.OFFERING_HUMAN, StateName.OFFERING_RETRY, StateName.CHOOSING_CONTACT)
+_ANSWERING = (
+    StateName.OFFERING_HUMAN,
+    StateName.OFFERING_RETRY,
+    StateName.CHOOSING_CONTACT,
+    StateName.OFFERING_CALLBACK,
+    StateName.CONFIRMING_CALLBACK,
+)
+_KEYS_MAX = 3
+"""Keys of the offer of a call-back."""
 _KEYS_BY_NAME = {"one": Intent.RETRY, "1": Intent.RETRY, "zero": Intent.HUMAN, "oh": Intent.HUMAN}
 """The keys that a caller who is to press one may say instead."""
 
@@ -114,6 +123,10 @@ class Understander:
             key = _key(text)
             if key is not None:
                 return Meaning(key, text, confidence=confidence, complete=True)
+        if state.name is StateName.OFFERING_CALLBACK:
+            number = _number(text)
+            if number is not None and number <= _KEYS_MAX:
+                return Meaning(Intent.CHOICE, text, None, None, number, None, confidence, True)
         heard = self._read(text, transcript, confidence, today)
         for attempt, certain in self._attempts(heard):
             match = self._match(attempt)
@@ -246,13 +259,15 @@ _WHOLE = {
     Intent.GOODBYE,
     Intent.HUMAN,
     Intent.NO,
+    Intent.HOLD,
+    Intent.CALL_BACK,
+    Intent.LEAVE_MESSAGE,
 }
 
 
 def _intent(match: Match, heard: _Heard, state: CallState) -> Intent:
     intent = templates.INTENTS[match.group]
-    if intent is Intent.GOODBYE and heard.gaps:
-        # It would end the call: only what was heard from end to end may do that.
+    if _is_out_of_place(match, heard, state):
         return Intent.NOT_UNDERSTOOD
     if intent is Intent.ITEM_NUMBER and _order_is_meant(state):
         return intent if _ITEM_WORD.search(heard.folded) else Intent.ORDER_NUMBER
@@ -261,6 +276,15 @@ def _intent(match: Match, heard: _Heard, state: CallState) -> Intent:
     if intent is Intent.YES and heard.folded in _YES_IN_PASSING and state.name not in _ANSWERING:
         return Intent.NOTHING
     return intent
+
+
+def _is_out_of_place(match: Match, heard: _Heard, state: CallState) -> bool:
+    """Tell whether a sentence must not count here, though it is one that we know."""
+    if match.group in templates.OF_THE_DESK:
+        return state.name not in DESK_STATES
+    # These end the call, or book: only what was heard from end to end may do that.
+    books = match.group == "Yes" and state.name is StateName.CONFIRMING_CALLBACK
+    return heard.gaps and (books or match.group == "Goodbye")
 
 
 def _order_is_meant(state: CallState) -> bool:
@@ -371,12 +395,18 @@ _NUMBERS = {
 
 def _choice(text: str, state: CallState) -> int | None:
     """Return the number of the contact that the caller chose by number or name, or None."""
+    number = _number(text)
+    if number is not None:
+        return number
+    return _named({word for word in text.split() if word not in _ABOUT_A_CHOICE}, state)
+
+
+def _number(text: str) -> int | None:
+    """Return the number that was said of a list: "two", "the second one", "press two"."""
     words = [word for word in text.split() if word not in _ABOUT_A_CHOICE]
     if len(words) == 2 and words[0] in _NUMBERS and words[1] in ("one", "1"):
         words = words[:1]
-    if len(words) == 1 and words[0] in _NUMBERS:
-        return _NUMBERS[words[0]]
-    return _named(set(words), state)
+    return _NUMBERS.get(words[0]) if len(words) == 1 else None
 
 
 def _named(words: set[str], state: CallState) -> int | None:

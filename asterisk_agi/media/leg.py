@@ -20,6 +20,7 @@ from asterisk_agi.media.clock import PacingClock
 from asterisk_agi.media.formats import FRAME_S
 from asterisk_agi.media.player import Playback, Player
 from asterisk_agi.media.ports import bind_udp
+from asterisk_agi.media.rations import Rations
 from asterisk_agi.media.receiver import DATAGRAM_MAX_BYTES, ReceiveStatistics, RtpReceiver
 from asterisk_agi.media.sender import RtpSender
 
@@ -84,7 +85,23 @@ class LegStatistics:
     """Reports of the kernel that nobody listens on Asterisk's port."""
     skipped: int = 0
     """Periods of 20 ms left out because the event loop was late."""
+    flooded: int = 0
+    """Times that more datagrams came than any telephone sends, and reading them was put off."""
     received: ReceiveStatistics = field(default_factory=ReceiveStatistics)
+
+
+class _Refusals:
+    """Counts refusals with no packet between, and tells once when the peer is gone."""
+
+    def __init__(self, on_lost: Callable[[], None] | None) -> None:
+        self._on_lost = on_lost
+        self.in_a_row = 0
+
+    def count(self) -> None:
+        self.in_a_row += 1
+        if self.in_a_row == REFUSED_MAX and self._on_lost is not None:
+            on_lost, self._on_lost = self._on_lost, None
+            on_lost()
 
 
 class Leg:
@@ -96,20 +113,21 @@ class Leg:
         settings: MediaSettings,
         on_audio: Callable[[PcmChunk], None],
         on_lost: Callable[[], None] | None = None,
+        on_frame: Callable[[bytes | None], None] | None = None,
     ) -> None:
         """Use `open`."""
         self._loop = asyncio.get_running_loop()
         self._udp = udp
         self._on_audio = on_audio
-        self._on_lost = on_lost
-        self._player = Player(settings.gap_ms / 1000)
+        self._refusals = _Refusals(on_lost)
+        self._player = Player(settings.gap_ms / 1000, on_frame)
         self._sender = RtpSender()
         now_s = self._loop.time()
         self._receiver = RtpReceiver(settings.reorder_ms / 1000, settings.quiet_ms / 1000, now_s)
         self._clock = PacingClock(now_s, FRAME_S)
         self._timer: asyncio.TimerHandle | None = None
+        self._rations = Rations(now_s)
         self._peer: tuple[str, int] | None = None
-        self._refused_in_a_row = 0
         self.statistics = LegStatistics(received=self._receiver.statistics)
 
     @classmethod
@@ -118,16 +136,18 @@ class Leg:
         settings: MediaSettings,
         on_audio: Callable[[PcmChunk], None],
         on_lost: Callable[[], None] | None = None,
+        on_frame: Callable[[bytes | None], None] | None = None,
     ) -> Leg:
         """Bind a port and return the leg, silent and deaf until `connect`.
 
         on_audio: called with the caller's audio as it comes, mostly 20 ms at a time, without
         gaps (silence is filled in). on_lost: called once when nobody listens on Asterisk's port
-        any more. Both must be quick. Raises MediaError when no port can be had.
+        any more. on_frame: called with each u-law frame that is sent, None for silence. All must
+        be quick. Raises MediaError when no port can be had.
         Call `connect` when Asterisk's address is known, and `close` in any case.
         """
         udp = bind_udp(settings.host, settings.port_first, settings.port_last)
-        leg = cls(udp, settings, on_audio, on_lost)
+        leg = cls(udp, settings, on_audio, on_lost, on_frame)
         leg._loop.add_reader(udp, leg._on_readable)
         return leg
 
@@ -227,15 +247,15 @@ class Leg:
 
     def _count_refusal(self) -> None:
         self.statistics.refused += 1
-        self._refused_in_a_row += 1
-        if self._refused_in_a_row == REFUSED_MAX and self._on_lost is not None:
-            on_lost, self._on_lost = self._on_lost, None
-            on_lost()
+        self._refusals.count()
 
     # Receiving...
 
     def _on_readable(self) -> None:
         for _ in range(DATAGRAMS_PER_TURN):
+            if not self._rations.take(self._loop.time()):
+                self._put_off()
+                return
             try:
                 datagram, source = self._udp.recvfrom(DATAGRAM_MAX_BYTES + 1)
             except BlockingIOError:
@@ -250,12 +270,22 @@ class Leg:
             if self._udp.fileno() == -1:
                 return
 
+    def _put_off(self) -> None:
+        """Read nothing for a moment: what does not fit into the kernel's buffer is lost there."""
+        self.statistics.flooded += 1
+        self._loop.remove_reader(self._udp)
+        self._loop.call_later(FRAME_S, self._read_on)
+
+    def _read_on(self) -> None:
+        if self._udp.fileno() != -1:
+            self._loop.add_reader(self._udp, self._on_readable)
+
     def _receive(self, datagram: bytes, source: tuple[str, int]) -> None:
         # The kernel filters a connected socket, but not what was queued before `connect`.
         if self._peer is None or source[:2] != self._peer:
             self.statistics.received.foreign += 1
             return
-        self._refused_in_a_row = 0
+        self._refusals.in_a_row = 0
         self._deliver(self._receiver.receive_data(datagram, self._loop.time()))
 
     def _deliver(self, chunks: list[PcmChunk]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from asterisk_agi.audio import TELEPHONE, PcmChunk
 from asterisk_agi.media.formats import FRAME_S, FRAME_SAMPLES, RATE_HZ, SILENCE, encode_ulaw
@@ -66,8 +67,14 @@ class Playback:
 class Player:
     """The queue of one leg."""
 
-    def __init__(self, gap_s: float) -> None:
-        """gap_s: silence, in seconds, between an utterance and one that follows at once."""
+    def __init__(
+        self, gap_s: float, on_frame: Callable[[bytes | None], None] | None = None
+    ) -> None:
+        """gap_s: silence, in seconds, between an utterance and one that follows at once.
+
+        on_frame: called with each frame that is taken; must be quick.
+        """
+        self._on_frame = on_frame
         self._gap_frames = round(gap_s / FRAME_S)
         self._pause_frames = 0
         self._queue: deque[Playback] = deque()
@@ -107,6 +114,12 @@ class Player:
 
     def take_frame(self, now_s: float) -> bytes | None:
         """Return the next 20 ms of speech; None when there is silence now."""
+        frame = self._next_frame(now_s)
+        if self._on_frame is not None:
+            self._on_frame(frame)
+        return frame
+
+    def _next_frame(self, now_s: float) -> bytes | None:
         if self._pause_frames:
             self._pause_frames -= 1
             return None

@@ -10,6 +10,7 @@ Source: RFC 3550 (time stamps).
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import pairwise
 
 from asterisk_agi.media.formats import RATE_HZ, ts32_distance
 
@@ -76,6 +77,12 @@ class Track:
         """Return when a sample could be heard at the earliest: its place plus its packet's lag."""
         at = bisect_right(self._places, sample) - 1
         return sample / RATE_HZ + (self._late_s[at] if at >= 0 else 0.0)
+
+    def gaps_s(self) -> list[float]:
+        """Return the times between the arrivals of packets that lie next to each other."""
+        passed = zip(self._places, self._late_s, strict=True)
+        came = [place / RATE_HZ + late_s for place, late_s in passed]
+        return [later - before for before, later in pairwise(came)]
 
     @property
     def packets(self) -> int:

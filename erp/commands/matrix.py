@@ -70,7 +70,7 @@ What the systems can do
 
 This page is made of the code by ``make docs``; ``orderline erp matrix`` prints the same for the
 systems of a configuration. A time is what the profile's author saw: the typical latency of the
-operation. Writes are declared, and run by nobody yet.
+operation. Of the writes, those with a time are run; the others are declared, and run by nobody yet.
 
 ::
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from erp.commands import latency, profiles
+from erp.commands import latency, profiles, try_task
 from erp.commands.ask import QUESTIONS, answer, shown
 from erp.commands.configured import Asked, Configured, port
 from erp.commands.matrix import matrix
@@ -45,6 +45,10 @@ def add_commands(
     ask = configured("ask", "ask one question, as a call would", _ask)
     ask.add_argument("operation", choices=QUESTIONS, metavar="OPERATION", help=", ".join(QUESTIONS))
     ask.add_argument("arguments", nargs="*", metavar="ARGUMENT")
+    trial = configured("try-task", "write one task for a human, as a call would", _try_task)
+    trial.add_argument("--account", default="", help="number of the customer; none: not known")
+    trial.add_argument("--phone", default="", help="number to call back")
+    trial.add_argument("--yes", action="store_true", help="don't ask before it is written")
     measure = configured("latency", "where the time of each read goes", _latency)
     measure.add_argument("--rounds", type=_rounds, default=ROUNDS, help=f"default: {ROUNDS}")
     profiles.add_commands(verbs, configured)
@@ -76,6 +80,20 @@ def _ask(settings: Configured, arguments: argparse.Namespace) -> int:
         return f"{shown(found)}\n\n{latency.report(asked)}"
 
     return _run(ask())
+
+
+def _try_task(settings: Configured, arguments: argparse.Namespace) -> int:
+    place = try_task.where(settings)
+    question = f"A trial task will be written to {place}. Write it? [y/N] "
+    if not arguments.yes and not _agreed(question):
+        return _show("Nothing was written.")
+    return _run(try_task.write(settings, arguments.account, arguments.phone))
+
+
+def _agreed(question: str) -> bool:
+    """Ask for a yes; the end of the input is a no."""
+    print(question, end="", flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _latency(settings: Configured, arguments: argparse.Namespace) -> int:

@@ -23,12 +23,13 @@ from erp.connector import Attempt, Capabilities
 from erp.connectors.bounded import Bounded
 from erp.connectors.company import Company, company_of, known_zone
 from erp.connectors.engine import RawRow, Value
+from erp.connectors.keeping import Keeping
 from erp.connectors.part_reader import Means, PartReader, asking
 from erp.deadline import Deadline
 from erp.errors import BackendRefused, BackendSlow, BadAnswer, ErpError, UnreadableAnswer
 from erp.model import Customer, Item, NotFound
-from erp.parameters import parameters, wanted
-from erp.profiles import Profile, ProfileError
+from erp.parameters import parameters, wanted, written
+from erp.profiles import PartPlan, Profile, ProfileError
 from erp.profiles import engines as engine_table
 from erp.profiles.parts import GIVEN
 from erp.queries import (
@@ -45,6 +46,7 @@ from erp.queries import (
 )
 from erp.settings import SystemSettings
 from erp.trace import Hop, Trace
+from erp.writes import CreateTask, TaskByKey, Write
 
 _log = logging.getLogger(__name__)
 
@@ -135,6 +137,8 @@ class ConfiguredConnector:
                 self._name, query.operation, "its profile can't do this"
             )
         company = self._company or await self._learn(attempt)
+        if isinstance(query, Write | TaskByKey):
+            return await self._keep(query, plans, company, attempt)
         if wanted(query, self._settings.calling_code) == "":
             # Nobody has such a number; but that must not be said of a system that is down.
             await self._ping(company, attempt)
@@ -148,6 +152,33 @@ class ConfiguredConnector:
         parts = await self._reader(values, attempt, here).read(plans)
         with attempt.trace.span(Hop.MAP):
             return assemble(here, parts, self._origin(here, company))
+
+    async def _keep(
+        self,
+        query: Write | TaskByKey,
+        plans: Sequence[PartPlan],
+        company: Company,
+        attempt: Attempt,
+    ) -> object:
+        """Write, or look up what was written."""
+        if isinstance(query, CreateTask) and query.customer is not None:
+            query = await self._of_own_customer(query, query.customer, attempt)
+        today: Value = company.today(self._now())
+        values = {**self._values(company), "today": today, **written(query, company.zone)}
+        find, create = plans
+        origin = self._origin(query, company)
+        return await Keeping(self._means, find, create, values, attempt, origin).answer(query)
+
+    async def _of_own_customer(
+        self, task: CreateTask, customer: Customer, attempt: Attempt
+    ) -> CreateTask:
+        """Return the task with this system's own customer; it is written without one, too."""
+        if not self._foreign(customer, "customer_id", task):
+            return task
+        found = await self._lookup(task, CustomerByAccount(customer.account), attempt)
+        if isinstance(found, NotFound):
+            found = dataclasses.replace(customer, record_id="")
+        return dataclasses.replace(task, customer=cast(Customer, found))
 
     async def _here(self, query: Query[Any], attempt: Attempt) -> Query[Any] | NotFound:
         """Return the query with this system's own item and customer, where a request names them.

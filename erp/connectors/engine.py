@@ -8,6 +8,7 @@ profile's mapping turns into neutral records.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
@@ -34,11 +35,23 @@ class Prepared(Protocol):
 P_contra = TypeVar("P_contra", bound=Prepared, contravariant=True)
 
 
+@dataclass(frozen=True)
+class Written:
+    """What came of a write that was done."""
+
+    rows: Sequence[RawRow]
+    """Of the write's own answer, or, when `by_find`, of what it was looked up by."""
+    by_find: bool = False
+    existed: bool = False
+    """True when the system had it already, and changed nothing."""
+
+
 class Engine(Protocol, Generic[P_contra]):
     """One way to reach one system. Its constructor does no I/O.
 
     Beside it each engine's package has `prepare(part, where)`, which makes a `Prepared` of the
-    engine's own keys of a part, or raises ProfileError. where: the part's place in the profile.
+    engine's own keys of a part, or raises ProfileError, and the same for writes as `prepare_write`.
+    where: the part's place in the profile.
     """
 
     async def open(self, deadline: Deadline, trace: Trace | None = None) -> None:
@@ -60,4 +73,13 @@ class Engine(Protocol, Generic[P_contra]):
 
         It notes the hops RESOLVE, CONNECT, TLS, AUTH (when they happen), SERVER and PARSE in the
         attempt's trace. Raises ErpError (with the operation of the trace), and nothing else.
+        """
+
+    async def write(
+        self, prepared: P_contra, find: P_contra, values: Mapping[str, Value], attempt: Attempt
+    ) -> Written:
+        """Send one write, once, and return what came of it, by the attempt's deadline.
+
+        find: how it is looked up; an engine with transactions does that in the same one. It sets
+        `attempt.trace.sent` before the write can take effect. Raises ErpError, and nothing else.
         """

@@ -47,7 +47,9 @@ class Identified:
     account: str
     """Account number; empty when nobody, or more than one, has the caller's number."""
     name: str = field(default="", repr=False)
+    """The company's name."""
     contact: str = field(default="", repr=False)
+    """The person's name, or empty when the number is the company's."""
     assurance: int = 0
     """How sure it is, on the scale of `erp.operations`."""
     matches: int = 0
@@ -58,13 +60,16 @@ class Identified:
 
 @dataclass(frozen=True)
 class Turn:
-    """The caller said or keyed something, and was answered."""
+    """The caller said something, and was answered."""
 
     type: ClassVar[str] = "turn"
 
     number: int
+    """Which turn of the caller it is, from 1 on."""
     intent: str
+    """What was understood."""
     confidence: float = 1.0
+    """How well the recogniser heard it, 0 to 1."""
     hops: Mapping[str, float] = field(default_factory=dict)
     """Milliseconds of each hop, `..._ms`; empty when the turn was not answered by speech."""
     text: str = field(default="", repr=False)
@@ -78,13 +83,19 @@ class Query:
     type: ClassVar[str] = "query"
 
     turn: int
+    """The turn that it answers; 0 is the greeting."""
     system: str
+    """Its name in the configuration."""
     operation: str
+    """What it was asked, as in the matrix of the systems."""
     result: str
     """Kind of the answer, or the reason of the failure."""
     took_ms: float
+    """Milliseconds from the question to the answer."""
     record: str = ""
+    """The record that the answer came from, as the system names it."""
     live: bool = True
+    """False when the answer came from a cache."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +107,7 @@ class Proposal:
     proposal: str
     """Its id; the idempotency key of the write."""
     operation: str
+    """The write."""
     digest: str
     """SHA-256 of the payload, hexadecimal."""
 
@@ -107,9 +119,13 @@ class Committed:
     type: ClassVar[str] = "committed"
 
     proposal: str
+    """Id of the proposal that the caller said yes to."""
     operation: str
+    """The write."""
     system: str
+    """Where it was written; its name in the configuration."""
     record: str
+    """What was made, as the system names it."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +135,13 @@ class Escalated:
     type: ClassVar[str] = "escalated"
 
     reason: str
+    """Why; a value of ORDERLINE_REASON."""
     summary: str = field(default="", repr=False)
+    """What was learned so far, as in ORDERLINE_SUMMARY."""
     link: str = field(default="", repr=False)
+    """Address of the caller's record, where the configuration gives a pattern."""
     way: str = "label"
-    """How: label, queue, ring, attended, extension or voicemail."""
+    """How: label, queue, ring, attended, extension, voicemail or callback."""
     by: str = "voice"
     """Which process did it: voice, or bridge when the voice process could not."""
 
@@ -136,8 +155,9 @@ class Transferred:
     human: str
     """The human's device or queue member, as Asterisk names it."""
     waited_s: float
-    """From the escalation to the human's answer."""
+    """Seconds from the escalation to the human's answer."""
     way: str = "label"
+    """How, as in the escalation."""
 
 
 @dataclass(frozen=True)
@@ -147,10 +167,15 @@ class Ended:
     type: ClassVar[str] = "ended"
 
     result: str
+    """A value of ORDERLINE_RESULT."""
     reason: str
+    """A value of ORDERLINE_REASON."""
     disposition: str
+    """The six letters under which a dialler counts it."""
     lasted_s: float
+    """Seconds from the start."""
     turns: int = 0
+    """How often the caller said something."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +187,9 @@ class Health:
     part: str
     """voice, bridge, ami, erp:NAME, store, recognizer, publisher:NAME, ..."""
     well: bool
+    """False when it fails, true when it is well again."""
     why: str = ""
+    """What is wrong, without personal data."""
 
 
 CallEvent = (

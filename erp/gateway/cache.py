@@ -63,7 +63,7 @@ class AnswerCache:
         max_age_s = self._max_age_s.get(query.operation)
         if max_age_s is None:
             return None
-        entry = self._entries.get(key := query.key())
+        entry = self._entries.get(key := query.identity())
         if entry is None:
             return None
         age_s = self._clock() - entry.kept_at_s
@@ -74,7 +74,7 @@ class AnswerCache:
 
     def last_good(self, query: Query[R]) -> R | None:
         """Return the last answer, marked as standing in; None when there is none."""
-        entry = self._entries.get(query.key())
+        entry = self._entries.get(query.identity())
         if entry is None or self._clock() - entry.kept_at_s > LAST_GOOD_MAX_S:
             return None
         return _from_cache(cast(R, entry.answer), fallback=True)
@@ -83,7 +83,7 @@ class AnswerCache:
         """Keep an answer that was just read, or forget the former one when there is none now."""
         if query.operation not in self._kept:
             return
-        key = query.key()
+        key = query.identity()
         if not _is_found(answer):
             self._entries.pop(key, None)
             return

@@ -19,6 +19,7 @@ from erp.connector import Connector
 from erp.deadline import Deadline
 from erp.gateway.generation import STOP_S, Generation
 from erp.gateway.lane import Observe
+from erp.gateway.outage import Health, untold
 from erp.gateway.port import CallPort
 from erp.gateway.tasks import Tasks
 from erp.port import ErpPort
@@ -48,7 +49,7 @@ class Gateway:
     make: builds the connectors of all systems from the profiles in use, by name; raises ValueError.
     fingerprint: says, by another value, that the profiles in use changed; may raise OSError. Both
     run in a thread, so they must not need the event loop. observe: see `erp.gateway.lane.Observe`;
-    it must be quick and not raise.
+    it must be quick and not raise. health: is told when a system goes down or up.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class Gateway:
         make: Callable[[], Mapping[str, Connector]],
         fingerprint: Callable[[], object] = _unchanged,
         observe: Observe = unobserved,
+        health: Health = untold,
     ) -> None:
         self._settings = settings
         self._make = make
         self._fingerprint = fingerprint
         self._observe = observe
+        self._health = health
         self._tasks = Tasks()
         self._closing = Tasks()
         self._generations: set[Generation] = set()
@@ -137,7 +140,7 @@ class Gateway:
     async def _made(self) -> Generation:
         connectors = await asyncio.to_thread(self._make)
         clock = asyncio.get_running_loop().time
-        generation = Generation(self._settings, connectors, self._observe, clock)
+        generation = Generation(self._settings, connectors, self._observe, clock, self._health)
         self._generations.add(generation)
         return generation
 

@@ -19,8 +19,10 @@ from erp.errors import BackendDown, BackendSlow, ErpError
 from erp.gateway.answers import Answers
 from erp.gateway.cache import AnswerCache
 from erp.gateway.lane import KEEPER, Lane, Observe
+from erp.gateway.outage import Health, untold
 from erp.gateway.routes import plans
 from erp.gateway.tasks import Tasks
+from erp.gateway.writing import Writing
 from erp.queries import Query
 from erp.settings import GatewaySettings
 
@@ -55,12 +57,19 @@ class Generation:
         connectors: Mapping[str, Connector],
         observe: Observe,
         clock: Callable[[], float],
+        health: Health = untold,
     ) -> None:
         self._clock = clock
         self.tasks = Tasks()
         self.lanes = {
             name: Lane(
-                name, connector, settings, observe=observe, tasks=self.tasks, clock=clock
+                name,
+                connector,
+                settings,
+                observe=observe,
+                tasks=self.tasks,
+                clock=clock,
+                health=health,
             )
             for name, connector in connectors.items()
         }
@@ -68,6 +77,7 @@ class Generation:
         last_good = (name for name, steps in settings.fallback.items() if "cache" in steps)
         self.cache = AnswerCache(settings.cache_s, last_good, clock)
         self.answers = Answers(self.plans, self.lanes, self.cache, clock)
+        self.writing = Writing(self.plans, self.lanes, self.tasks, clock)
         self.calls = 0
         self._refreshing: set[tuple[str, ...]] = set()
 
@@ -97,7 +107,7 @@ class Generation:
     def refresh(self, query: Query[Any]) -> None:
         """Read a kept answer again, beside the calls, unless much of that is under way."""
         lane = self.lanes[self.plans[query.operation].system]
-        key = query.key()
+        key = query.identity()
         if key in self._refreshing or len(self._refreshing) >= REFRESHES_MAX:
             return
         if lane.breaker.closed and not lane.queue.waiting:

@@ -27,12 +27,11 @@ from erp.gateway import retries
 from erp.gateway.breaker import Breaker
 from erp.gateway.errors import NotAsked
 from erp.gateway.flights import Flight
-from erp.gateway.outage import Outage
+from erp.gateway.outage import Health, Outage, untold
 from erp.gateway.queue import FairQueue
 from erp.gateway.run import PROOF_S, Run, settled
 from erp.gateway.tasks import Tasks
 from erp.gateway.waits import given, new_signal
-from erp.operations import OPERATIONS
 from erp.queries import Query
 from erp.settings import GatewaySettings
 from erp.trace import Hop, Trace
@@ -74,6 +73,7 @@ class Lane:
         observe: Observe,
         tasks: Tasks,
         clock: Callable[[], float],
+        health: Health = untold,
     ) -> None:
         self.name = name
         self.capabilities = connector.capabilities
@@ -83,7 +83,7 @@ class Lane:
         self._tasks = tasks
         self._clock = clock
         self.queue = FairQueue(self.capabilities.at_once)
-        self._outage = Outage(name, clock)
+        self._outage = Outage(name, clock, health)
         self.breaker = Breaker(
             settings.breaker_failures,
             settings.breaker_open_s,
@@ -134,7 +134,7 @@ class Lane:
         try:
             return await self._attempt(query, call, deadline, trace, flight)
         except BackendDown as error:
-            if OPERATIONS[query.operation].write or not retries.is_worth_it(error):
+            if query.writes or not retries.is_worth_it(error):
                 raise
             failed = error
 
@@ -228,11 +228,12 @@ class Lane:
 
     def _outcome(self, run: Run[R], trace: Trace) -> R:
         trace.spans.extend(run.attempt.trace.spans)
-        if not run.ended:
-            raise BackendSlow(self.name, trace.operation, "no answer by the deadline")
         try:
+            if not run.ended:
+                raise BackendSlow(self.name, trace.operation, "no answer by the deadline")
             result = run.result()
         except ErpError as error:
+            error.sent = run.attempt.trace.sent
             self._note(error)
             raise
         self._outage.works(trace.operation)
@@ -250,7 +251,7 @@ class Lane:
 
     async def _waited(self, first: Run[R], deadline: Deadline) -> Run[R]:
         """Wait until the deadline; return the question that was answered, or else the first."""
-        if not self._may_hedge(first.query.operation):
+        if not self._may_hedge(first.query):
             await first.wait(deadline.at_s)
             return first
         soon_s = self._clock() + self.capabilities.hedge_after_ms / 1000
@@ -262,12 +263,9 @@ class Lane:
             return first
         return await self._raced(first, self._start(first.query, deadline), deadline)
 
-    def _may_hedge(self, operation: str) -> bool:
-        return (
-            operation in self.capabilities.hedge
-            and self.breaker.closed
-            and not OPERATIONS[operation].write
-        )
+    def _may_hedge(self, query: Query[Any]) -> bool:
+        hedged = query.operation in self.capabilities.hedge
+        return hedged and self.breaker.closed and not query.writes
 
     async def _raced(self, first: Run[R], second: Run[R], deadline: Deadline) -> Run[R]:
         try:

@@ -16,6 +16,14 @@ _log = logging.getLogger(__name__)
 FAILURES_MAX = 50
 """Most kinds of failure that are remembered, and said; a profile has some twenty requests."""
 
+Health = Callable[[str, bool, str], None]
+"""Is told a system's name, whether it is well, and why not; quick, and does not raise."""
+
+
+def untold(system: str, well: bool, why: str) -> None:
+    """Tell nobody."""
+
+
 _NUMBER = re.compile(r"\d+")
 
 
@@ -28,9 +36,12 @@ class _Failure:
 class Outage:
     """The outages of one system. Times are seconds of the clock."""
 
-    def __init__(self, system: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, system: str, clock: Callable[[], float], health: Health = untold
+    ) -> None:
         self.system = system
         self._clock = clock
+        self._health = health
         self._since_s: float | None = None
         self._failures: dict[str, _Failure] = {}
         self._over = False
@@ -49,12 +60,14 @@ class Outage:
         if self._since_s is None:
             self._since_s = self._clock()
             self._say(logging.ERROR, "is down: %s", detail)
+            self._tell(False, detail)
 
     def ends(self) -> None:
         """Log that it is up again, if it was down."""
         if self._since_s is not None:
             self._say(logging.WARNING, "is up again after %.1f s", self._clock() - self._since_s)
             self._since_s = None
+            self._tell(True, "")
 
     def fails(self, operation: str, detail: str) -> None:
         """Log that it answers an operation with a failure, unless that was said.
@@ -78,6 +91,10 @@ class Outage:
             since_s = min(self._failures.pop(kind).since_s for kind in healed)
             took_s = self._clock() - since_s
             self._say(logging.WARNING, "answers %s again after %.1f s", operation, took_s)
+
+    def _tell(self, well: bool, why: str) -> None:
+        if not self._over:
+            self._health(self.system, well, why)
 
     def _say(self, level: int, what: str, *values: object) -> None:
         if not self._over:

@@ -20,6 +20,7 @@ from erp.model import (
     OrderStatus,
     Price,
     Tracking,
+    WriteReceipt,
 )
 from erp.queries import (
     AvailabilityOf,
@@ -36,6 +37,7 @@ from erp.queries import (
     Query,
     TrackingOf,
 )
+from erp.writes import CreateTask
 
 if TYPE_CHECKING:
     from erp.gateway.generation import Generation
@@ -113,6 +115,10 @@ class CallPort:
         """Return the accounts whose name contains these words."""
         return await self._ask(CustomersByName(name), deadline)
 
+    async def create_task(self, task: CreateTask, deadline: Deadline) -> WriteReceipt:
+        """Write a task for a human, unless one with its key is there."""
+        return await self._generation.writing.do(task, self._session, deadline)
+
     async def _ask(self, query: Query[R], deadline: Deadline) -> R:
         generation = self._generation
         kept = generation.cache.fresh(query)
@@ -130,7 +136,7 @@ class CallPort:
             return answers.without_systems(query, error)
 
         return await self._flights.ask(
-            query.key(),
+            query.identity(),
             lambda flight: answers.answer(query, session, deadline, flight),
             deadline,
             late,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from erp.connector import Capabilities
-from erp.operations import READS
+from erp.operations import READS, WRITES
 from erp.settings import GatewaySettings
 
 FIRST_SHARE = 0.6
@@ -44,7 +44,7 @@ class Plan:
 def plans(
     settings: GatewaySettings, systems: Mapping[str, Capabilities]
 ) -> Mapping[str, Plan]:
-    """Return the plan of each read operation.
+    """Return the plan of each operation of the port.
 
     systems: what each system declares. Raises ValueError: one sentence that names the key.
     """
@@ -53,7 +53,7 @@ def plans(
         _demand(f"erp.routes.{operation}", system, operation, systems)
     return {
         operation: _plan(operation, settings.routes.get(operation, default), settings, systems)
-        for operation in READS
+        for operation in (*READS, *WRITES)
     }
 
 

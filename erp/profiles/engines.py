@@ -26,6 +26,9 @@ class EnginePackage(Protocol):
     def prepare(self, part: Mapping[str, object], where: str) -> Prepared:
         """Make a request of the engine's own keys of a part. Raises ProfileError."""
 
+    def prepare_write(self, part: Mapping[str, object], where: str) -> Prepared:
+        """Make a request that changes the system, as `prepare`. Raises ProfileError."""
+
     def check_section(self, section: Mapping[str, object], where: str) -> None:
         """Check the section of the engine. Raises ProfileError."""
 

@@ -23,13 +23,16 @@ EVERYWHERE = frozenset({"today"})
 GIVEN = frozenset({"warehouses"})
 """System parameters that need no declaration: the connector itself reads them."""
 
-SINGLE = frozenset({"item", "order", "price", "account"})
+SINGLE = frozenset({"item", "order", "price", "account", "find", "create"})
 """Parts of which one record counts, the first that the query asks for."""
 
 TAKEN = EVERYWHERE | {name for names in PARAMETERS.values() for name in names}
 """Names that neither a parameter nor a learned value may have."""
 
 _REQUEST_KEYS = ("request", "sql")
+_AFTER_FIND = frozenset(PARAMETERS["create_task"]) - {"task_key"}
+"""What is not known when a write is looked up."""
+
 _KINDS = {"number": Kind.NUMBER, "date": Kind.DATE, "flag": Kind.FLAG}
 
 
@@ -80,7 +83,8 @@ def operation_plans(
     for part in shape:
         if part.name in section.values:
             earlier = tuple(plan.part for plan in plans)
-            plans.append(_plan(section.section(part.name), part, around, known, earlier))
+            names = known - _AFTER_FIND if part.name == "find" else known
+            plans.append(_plan(section.section(part.name), part, around, names, earlier))
         elif not part.optional:
             raise ProfileError(f"{section.place(part.name)} is missing: say how it is asked")
     _check_phone(operation, section)
@@ -106,7 +110,8 @@ def _plan(
     if within:
         _check_within(section, within, earlier)
     else:
-        prepared = around.engine.prepare(section.values, section.where)
+        prepare = around.engine.prepare_write if part.writes else around.engine.prepare
+        prepared = prepare(section.values, section.where)
         needs = _check_names(section, prepared.names, known, earlier)
     return PartPlan(
         name=part.name,

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -31,6 +30,7 @@ from asterisk_agi.testcall.report import Report, latency
 from asterisk_agi.testcall.script import AfterAnswer, Say
 from asterisk_agi.testcall.transcribe import SecondEar, text_of
 from tests.benchmarks import judge, questions
+from tests.benchmarks.process_figures import CpuClock
 from tests.benchmarks.questions import Question
 from tests.benchmarks.truth import Truth
 from tests.integration import calls
@@ -151,29 +151,6 @@ class Bench:
         end_s = min(facts[-1].end_s, begin_s + FACT_MAX_S)
         pcm = report.record.agent.pcm[2 * round(begin_s * RATE_HZ) : 2 * round(end_s * RATE_HZ)]
         return text_of(await self._ear.words(pcm, judge.grammar()))
-
-
-class CpuClock:
-    """Processor time of some processes, from now on. Source: proc(5)."""
-
-    def __init__(self, pids: Sequence[int]) -> None:
-        self._pids = pids
-        self._begin_s = self._total_s()
-
-    def used_s(self) -> float:
-        """Return the seconds of processor time since it was made."""
-        return self._total_s() - self._begin_s
-
-    def _total_s(self) -> float:
-        return sum(map(self._of, self._pids)) / os.sysconf("SC_CLK_TCK")
-
-    @staticmethod
-    def _of(pid: int) -> int:
-        stat = Path(f"/proc/{pid}/stat")
-        if not stat.exists():
-            return 0
-        fields = stat.read_text().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
 
 
 # Figures...

@@ -3,7 +3,8 @@
 `TUNED` are sentences of the kind that templates were made of. `HELD_OUT` were written before the
 templates were widened, and some were looked at while that was done; nobody looked at what became
 of `FRESH` ones. `FOREIGN` ask for what the agent can't do. `READS` came with the questions for
-prices, orders by number, tracking, histories and balances. Values only. `{item}` is an item number,
+prices, orders by number, tracking, histories and balances, `DESK` with the offer of a call-back.
+Values only. `{item}` is an item number,
 `{order}` an order's, `{day}` a day.
 """
 
@@ -276,4 +277,43 @@ READS = (
     *_all("reads", StateName.OFFERING_RETRY, (Intent.HUMAN,), "a colleague please"),
 )
 
-EVERY = (*TUNED, *HELD_OUT, *FOREIGN, *FRESH, *READS)
+DESK = (
+    *_all(
+        "desk",
+        StateName.OFFERING_CALLBACK,
+        (Intent.HOLD,),
+        *("i'll hold", "i'll wait", "i'd rather wait", "hold please", "no i'll hold"),
+        *("i can wait", "i'll stay on the line", "put me on hold", "i don't mind waiting"),
+    ),
+    *_all(
+        "desk",
+        StateName.OFFERING_CALLBACK,
+        (Intent.CALL_BACK,),
+        *("call me back", "yes call me back please", "a call back please", "please call me back"),
+        *("i'd like a call back", "can someone call me back", "have a colleague call me back"),
+        "yes please call me back later",
+    ),
+    *_all(
+        "desk",
+        StateName.OFFERING_CALLBACK,
+        (Intent.LEAVE_MESSAGE,),
+        *("leave a message", "i'll leave a message", "i'd like to leave a message", "a message"),
+    ),
+    *_all("desk", StateName.OFFERING_CALLBACK, (Intent.YES,), "yes", "yes please"),
+    *_all("desk", StateName.OFFERING_CALLBACK, (Intent.NO,), "no", "no thank you"),
+    *_all("desk", StateName.OFFERING_CALLBACK, (Intent.CHOICE,), "one", "two", "number two"),
+    *_all(
+        "desk",
+        StateName.CONFIRMING_CALLBACK,
+        (Intent.YES,),
+        *("yes", "yes please", "that's right", "yes that's right", "correct"),
+    ),
+    *_all(
+        "desk",
+        StateName.CONFIRMING_CALLBACK,
+        (Intent.NO,),
+        *("no", "no thanks", "no that's not right", "no that's wrong"),
+    ),
+)
+
+EVERY = (*TUNED, *HELD_OUT, *FOREIGN, *FRESH, *READS, *DESK)

@@ -20,6 +20,11 @@ class AmiProbe:
         self._events: list[Message] = []
         self.greeting = self._lines.readline().decode().strip()
 
+    @property
+    def kept(self) -> tuple[Message, ...]:
+        """The events that came in so far, and that nobody asked for."""
+        return tuple(self._events)
+
     def close(self) -> None:
         """Give the file back."""
         self._lines.close()

@@ -20,11 +20,20 @@ def _new_lab(
     asterisk: str,
     without: Collection[str],
     voice_settings: dict[str, Any] | None = None,
+    *,
+    faulty: bool = False,
+    bridges: int = 1,
 ) -> Lab:
     # Not pytest's tmp_path: Unix sockets need a short path.
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="orderline-lab-"))
     lab = Lab(
-        Path(folder), asterisk, without, end_with_parent=True, voice_settings=voice_settings
+        Path(folder),
+        asterisk,
+        without,
+        end_with_parent=True,
+        voice_settings=voice_settings,
+        faulty=faulty,
+        bridges=bridges,
     )
     stack.callback(lab.stop)
     return lab
@@ -57,7 +66,12 @@ def make_lab() -> Iterator[MakeLab]:
             asterisk: str = "auto",
             without: Collection[str] = (),
             voice_settings: dict[str, Any] | None = None,
+            *,
+            faulty: bool = False,
+            bridges: int = 1,
         ) -> Lab:
-            return _new_lab(stack, asterisk, without, voice_settings)
+            return _new_lab(
+                stack, asterisk, without, voice_settings, faulty=faulty, bridges=bridges
+            )
 
         yield make

@@ -1,9 +1,15 @@
-"""One call whose voice process is made to fail in mid-call, and what its caller then hears."""
+"""One call whose voice process is made to fail in mid-call, and what its caller then hears.
+
+The faults of FAULTS need a lab that is `faulty`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +17,19 @@ import numpy as np
 
 from asterisk_agi.testcall.phone import Phone
 from asterisk_agi.testcall.record import CallRecord
+from asterisk_agi.testcall.script import Step, play
 from tests.integration.calls import account
-from tests.rig import asterisk
+from tests.rig import asterisk, faulty_voice
+from tests.rig.lab import Lab
+
+FAULTS: Mapping[str, int] = {
+    "kill -9": signal.SIGKILL,
+    "kill -STOP": signal.SIGSTOP,
+    "blocked loop": faulty_voice.BLOCK,
+    "dead host": faulty_voice.DEAD_HOST,
+    "out of memory": faulty_voice.OUT_OF_MEMORY,
+}
+"""The signal that makes each fault in the voice process."""
 
 HUMAN_TONE_HZ = 1000
 WINDOW_SAMPLES, HOP_SAMPLES = 320, 80
@@ -67,12 +84,17 @@ async def rescued(
     fault: Callable[[], Awaitable[None]],
     talk_s: float = GREETING_S,
     patience_s: float = PATIENCE_S,
+    steps: Sequence[Step] = (),
 ) -> Rescue:
-    """Call the agent, make the fault in mid-call, wait for the human. Raises PhoneError."""
+    """Call the agent, make the fault in mid-call, wait for the human. Raises PhoneError.
+
+    steps: what the caller does before.
+    """
     phone = Phone(account(status))
     await phone.place(asterisk.AGENT)
     try:
         await phone.began(PATIENCE_S)
+        await play(phone, steps)
         await asyncio.sleep(talk_s)
         fault_s = phone.now_s()
         await fault()
@@ -80,3 +102,33 @@ async def rescued(
     finally:
         record = await phone.close()
     return Rescue(record, fault_s, None if tone_s is None else tone_s - fault_s)
+
+
+async def replaced(lab: Lab, pid: int, patience_s: float = 30.0) -> None:
+    """End a voice process if it still lives, and return when the next one is ready.
+
+    Raises TimeoutError.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    await followed(lab, pid, patience_s)
+    faulty_voice.sweep()
+
+
+async def followed(lab: Lab, pid: int, patience_s: float = 30.0) -> None:
+    """Return when a voice process has been followed by another that is ready. See `replaced`."""
+    for _ in range(round(patience_s / 0.1)):
+        pids = lab.pids("voice")
+        # Its helpers may outlive the leader of the session for a moment.
+        if pids and pids[0] != pid and _leads(pids[0]):
+            await asyncio.to_thread(lab.wait)
+            return
+        await asyncio.sleep(0.1)
+    raise TimeoutError(f"the voice process {pid} has not been followed by another")
+
+
+def _leads(pid: int) -> bool:
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:
+        return False

@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 CLOSING = re.compile(r"demo: 2 calls, (\d+) turns, ear-to-ear p50 (\d+) ms, p95 (\d+) ms")
 SHOWN = re.compile(r"call [12] (recording|picture): +(\S+)")
+KILLED = re.compile(r"demo: killed in mid-sentence; the human was heard ([0-9.]+) s later")
 INK_MIN = 0.02
 """So much of a picture at least is not white: the waves alone are more."""
 COLOURS_MIN = 50
@@ -102,6 +103,24 @@ async def test_the_demo_places_two_calls_and_leaves_nothing_behind(
     assert len({path for _, path in paths}) == 4
     for kind, path in paths:
         (assert_is_a_recording if kind == "recording" else assert_is_a_picture)(path)
+    assert_nothing_is_left(folder)
+
+
+async def test_the_demo_kills_the_agent_in_mid_sentence_and_the_human_is_heard(
+    folder: Path, tmp_path: Path
+) -> None:
+    errors = tmp_path / "stderr"
+    demo = await started(folder, errors, "tests.rig.demo", "--kill")
+    output, _ = await demo.communicate()
+    shown = output.decode()
+    assert demo.returncode == 0, shown + errors.read_text()
+    closing = KILLED.fullmatch(shown.splitlines()[-1])
+    assert closing is not None, shown
+    assert re.search(r"human +sees reason: voice-lost\n", shown), shown
+    assert re.search(r"human +sees summary: Caller: Dana Whitfield.*item 4521", shown), shown
+    heard = re.search(r"hear it: (\S+)", shown)
+    assert heard is not None
+    assert_is_a_recording(Path(heard.group(1)))
     assert_nothing_is_left(folder)
 
 

@@ -27,6 +27,7 @@ KEYS: dict[str, set[str]] = {
     "extensions": {"agent", "human"},
     "ami": {"host", "port", "user", "secret"},
     "fastagi": {"host", "port"},
+    "desk": {"host", "port"},
     "processes": {"asterisk", "erp", "voice", "bridge"},
     "asterisk": {"version", "remote"},
     "erp": {"kind", "url", "database", "user", "password"},

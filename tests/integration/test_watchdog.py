@@ -1,37 +1,81 @@
-"""The voice process dies or stands still in mid-call: the caller hears the human."""
+"""Whatever happens to the voice process, the bridge, AMI or Asterisk: who calls is not lost."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import random
 import re
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from itertools import product
+from pathlib import Path
 
 import pytest
+import yaml
 
 from asterisk_agi.testcall.phone import Phone
-from tests.integration.ami_probe import AmiProbe, ami_probe
-from tests.integration.calls import account
-from tests.integration.conftest import MakeLab
-from tests.integration.rescue import PATIENCE_S, heard_tone, rescued
+from asterisk_agi.testcall.script import AfterAnswer, Wait, play
+from tests.integration.ami_probe import AmiProbe, Message, ami_probe
+from tests.integration.calls import account, said
+from tests.integration.conftest import _new_lab
+from tests.integration.rescue import (
+    FAULTS,
+    PATIENCE_S,
+    Rescue,
+    followed,
+    heard_tone,
+    replaced,
+    rescued,
+)
 from tests.rig import asterisk
 from tests.rig.lab import Lab
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
-LONG_ENOUGH_S = 3.0
+LONG_ENOUGH_S = 2.5
 """A bridge that took a healthy call for dead would have acted by then."""
 
+SEED = 6
+VERSIONS = ("auto", "16")
+ASKS = said("do you have item four five two one")
+ANSWERED = Wait(0.0, AfterAnswer())
 
-@pytest.fixture(params=["auto", "16"])
-def lab(request: pytest.FixtureRequest, make_lab: MakeLab) -> Lab:
-    lab = make_lab(request.param)
-    lab.start()
-    return lab
+
+def sample() -> list[tuple[str, str]]:
+    """Every fault on one of the two versions; with ORDERLINE_FULL on both."""
+    if os.environ.get("ORDERLINE_FULL"):
+        return sorted(product(VERSIONS, FAULTS))
+    chance = random.Random(SEED)
+    return sorted((chance.choice(VERSIONS), fault) for fault in FAULTS)
+
+
+@pytest.fixture(scope="module")
+def labs() -> Iterator[Callable[[str], Lab]]:
+    """Give a function that returns the lab of a version; on 16 two bridges run."""
+    with ExitStack() as stack:
+        made: dict[str, Lab] = {}
+
+        def lab(version: str) -> Lab:
+            if version not in made:
+                bridges = 2 if version == "16" else 1
+                settings = {"ami": {"refused_retry_s": 0.5}}
+                made[version] = _new_lab(
+                    stack, version, (), settings, faulty=True, bridges=bridges
+                )
+                made[version].start()
+            return made[version]
+
+        yield lab
+
+
+@pytest.fixture
+def lab(labs: Callable[[str], Lab]) -> Lab:
+    """Give the lab with the newer Asterisk and one bridge."""
+    return labs("auto")
 
 
 @pytest.fixture
@@ -40,9 +84,8 @@ def ami(lab: Lab) -> Iterator[AmiProbe]:
         yield probe
 
 
-def human_was_told(ami: AmiProbe) -> str:
-    event = ami.event(lambda event: event.get("UserEvent") == "LabHuman")
-    return event["Result"]
+def human_was_told(ami: AmiProbe) -> Message:
+    return ami.event(lambda event: event.get("UserEvent") == "LabHuman")
 
 
 def console(lab: Lab, command: str) -> str:
@@ -50,23 +93,13 @@ def console(lab: Lab, command: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, timeout=20, check=True).stdout
 
 
-@asynccontextmanager
-async def stopped(pid: int) -> AsyncIterator[None]:
-    """Stop a process, and kill it afterwards."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGKILL)
-
-
-async def until(lab: Lab, text: str, times: int = 1) -> None:
-    """Wait until the bridge's log says something so often."""
+async def until(lab: Lab, text: str, mark: int = 0, name: str = "bridge") -> None:
+    """Wait until a process's log says something after a mark."""
     for _ in range(200):
-        if lab.log("bridge").count(text) >= times:
+        if text in lab.log(name)[mark:]:
             return
         await asyncio.sleep(0.05)
-    pytest.fail(f"the bridge never said {text!r}:\n{lab.log('bridge')}")
+    pytest.fail(f"{name} never said {text!r}:\n{lab.log(name)[mark:]}")
 
 
 async def no_channel_left(lab: Lab) -> None:
@@ -77,83 +110,223 @@ async def no_channel_left(lab: Lab) -> None:
     pytest.fail(console(lab, "core show channels"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["kill", "stop"])
-async def test_a_voice_process_that_dies_or_stands_still_loses_no_caller(
-    lab: Lab, ami: AmiProbe, number: signal.Signals
-) -> None:
+@asynccontextmanager
+async def talking(lab: Lab) -> AsyncIterator[Phone]:
+    """A caller who hears the greeting."""
+    phone = Phone(account(lab.status()))
+    await phone.place(asterisk.AGENT)
+    try:
+        await phone.began(PATIENCE_S)
+        yield phone
+    finally:
+        await phone.close()
+
+
+# The voice process...
+
+
+async def fail(lab: Lab, fault: str, *, answered: bool = False) -> Rescue:
+    """Make a fault during a call."""
     pid = lab.pids("voice")[0]
 
-    async def fault() -> None:
-        os.kill(pid, number)
+    async def make() -> None:
+        os.kill(pid, FAULTS[fault])
 
-    with ExitStack() as stack:
-        if number is signal.SIGSTOP:
-            stack.callback(os.kill, pid, signal.SIGKILL)
-        made = await rescued(lab.status(), fault)
-    assert made.tone_s is not None, lab.log("bridge")
+    try:
+        made = await rescued(lab.status(), make, steps=[ASKS, ANSWERED] if answered else [])
+    finally:
+        await replaced(lab, pid)
+    assert made.tone_s is not None, lab.log("bridge") + lab.log("voice")
     version = lab.status()["asterisk"]["version"]
-    print(f"Asterisk {version}, {number.name}: the human after {made.tone_s:.2f} s")
-    assert made.tone_s < PATIENCE_S
-    assert human_was_told(ami) == "unavailable"
-    await no_channel_left(lab)
+    print(f"Asterisk {version}, {fault}: the human after {made.tone_s:.2f} s")
+    return made
+
+
+@pytest.mark.parametrize(("version", "fault"), sample())
+async def test_a_voice_process_that_fails_loses_no_caller(
+    labs: Callable[[str], Lab], version: str, fault: str
+) -> None:
+    lab = labs(version)
+    with ami_probe(lab.status()["ami"]) as ami:
+        if version == "16":
+            await until(lab, "logged in", name="bridge2")
+        made = await fail(lab, fault)
+        assert made.tone_s is not None
+        assert made.tone_s < PATIENCE_S
+        told = human_was_told(ami)
+        assert (told["Result"], told["Reason"]) == ("unavailable", "voice-lost")
+        assert told["Session"]
+        await no_channel_left(lab)
+        # Nobody was put through twice, also by two bridges.
+        ami.ask("Ping")
+        again = [event for event in ami.kept if event.get("UserEvent") == "LabHuman"]
+    assert not again
+
+
+async def test_the_human_gets_what_was_learned_before_the_voice_process_was_killed(
+    lab: Lab, ami: AmiProbe
+) -> None:
+    await fail(lab, "kill -9", answered=True)
+    summary = human_was_told(ami)["Summary"]
+    assert "Dana Whitfield of Harbor Machine Works" in summary
+    assert "Told:" in summary
+    assert "4521" in summary
 
 
 async def test_a_process_that_was_stopped_before_the_call_came_is_noticed(
     lab: Lab, ami: AmiProbe
 ) -> None:
+    pid = lab.pids("voice")[0]
+    os.kill(pid, signal.SIGSTOP)
     phone = Phone(account(lab.status()))
-    async with stopped(lab.pids("voice")[0]):
+    try:
+        await asyncio.sleep(1.2)
         begin_s = time.monotonic()
         await phone.place(asterisk.AGENT)
         print(f"the human answers after {time.monotonic() - begin_s:.2f} s")
         assert await heard_tone(phone, 0.0, PATIENCE_S) is not None
+    finally:
         await phone.close()
-    assert human_was_told(ami) == "", "the result is unset: the voice process never had the call"
+        await replaced(lab, pid)
+    told = human_was_told(ami)
+    assert told["Result"] == "", "it is unset: the voice process never had the call"
+    assert told["Reason"] == "voice-lost"
+
+
+async def test_a_voice_process_that_is_asked_to_end_lets_its_calls_finish(
+    lab: Lab, ami: AmiProbe
+) -> None:
+    pid = lab.pids("voice")[0]
+    async with talking(lab) as phone:
+        os.kill(pid, signal.SIGTERM)
+        await until(lab, "1 calls in progress may finish", name="voice")
+        late = Phone(account(lab.status()))
+        await late.place(asterisk.AGENT)
+        assert await heard_tone(late, 0.0, 2.0) is not None
+        await late.close()
+        told = human_was_told(ami)
+        assert (told["Result"], told["Reason"]) == ("unavailable", "draining")
+        heard_before = len(phone.record().agent.pcm)
+        await play(phone, [ASKS, ANSWERED])
+        assert not phone.over.is_set()
+        assert len(phone.record().agent.pcm) > heard_before
+    await followed(lab, pid)
+    await no_channel_left(lab)
+
+
+# The bridge...
 
 
 async def test_a_bridge_that_is_killed_finds_the_call_in_progress(lab: Lab, ami: AmiProbe) -> None:
     voice = lab.pids("voice")[0]
-    phone = Phone(account(lab.status()))
-    await phone.place(asterisk.AGENT)
-    try:
-        await phone.began(PATIENCE_S)
+    async with talking(lab) as phone:
+        mark = len(lab.log("bridge"))
         await asyncio.to_thread(lab.kill, "bridge")
-        await until(lab, "logged in", 2)
+        await until(lab, "logged in", mark)
         await asyncio.sleep(LONG_ENOUGH_S)
         assert not phone.over.is_set()
-        assert "no sign of life" not in lab.log("bridge")
+        assert "no sign of life" not in lab.log("bridge")[mark:]
         fault_s = phone.now_s()
         os.kill(voice, signal.SIGKILL)
         assert await heard_tone(phone, fault_s, PATIENCE_S) is not None, lab.log("bridge")
-    finally:
-        await phone.close()
-    assert human_was_told(ami) == "unavailable"
+    assert human_was_told(ami)["Reason"] == "voice-lost"
+    await replaced(lab, voice)
 
 
-async def test_a_lost_ami_link_ends_no_healthy_call(make_lab: MakeLab) -> None:
-    """On one Asterisk: 16 does not close a session that its console kicks."""
-    lab = make_lab()
-    lab.start()
-    phone = Phone(account(lab.status()))
-    await phone.place(asterisk.AGENT)
-    try:
-        await phone.began(PATIENCE_S)
+# AMI...
+
+
+async def test_a_lost_ami_link_ends_no_healthy_call(lab: Lab) -> None:
+    """On the newer Asterisk: 16 does not close a session that its console kicks."""
+    mark = len(lab.log("bridge"))
+    async with talking(lab) as phone:
         fault_s = phone.now_s()
         for session in orderline_sessions(lab):
             console(lab, f"manager kick session {session}")
-        await until(lab, "logged in", 2)
+        await until(lab, "logged in", mark)
         assert await heard_tone(phone, fault_s, LONG_ENOUGH_S) is None
         assert not phone.over.is_set()
-    finally:
-        await phone.close()
-    assert "no sign of life" not in lab.log("bridge")
+    assert "no sign of life" not in lab.log("bridge")[mark:]
     await no_channel_left(lab)
 
 
 def orderline_sessions(lab: Lab) -> list[str]:
-    """File numbers of the AMI sessions of voice process and bridge."""
+    """File numbers of the AMI sessions of voice process and bridge, the oldest first."""
     lines = console(lab, "manager show connected").splitlines()
-    found = [re.match(r"\s*orderline\s+\S+\s+\d+\s+\d+\s+(\d+)", line) for line in lines]
-    sessions = [match.group(1) for match in found if match]
+    row = re.compile(r"\s*orderline\s+\S+\s+(\d+)\s+\d+\s+(\d+)")
+    found = [row.match(line) for line in lines]
+    sessions = [(int(match[1]), match[2]) for match in found if match]
     assert len(sessions) == 2, lines
-    return sessions
+    return [number for _, number in sorted(sessions)]
+
+
+async def test_a_bridge_that_ami_refuses_says_so_and_heals(lab: Lab) -> None:
+    secret = secret_file(lab)
+    right = secret.read_text("utf-8")
+    mark = len(lab.log("bridge"))
+    async with talking(lab) as phone:
+        try:
+            secret.write_text("not-the-right-one", "utf-8")
+            await asyncio.to_thread(lab.restart, "bridge")
+            await until(lab, "login refused", mark)
+        finally:
+            secret.write_text(right, "utf-8")
+        assert "not-the-right-one" not in lab.log("bridge")
+        await play(phone, [ASKS, ANSWERED])
+        assert not phone.over.is_set(), "calls go on"
+    await asyncio.to_thread(lab.restart, "bridge")
+    await until(lab, "logged in", mark)
+
+
+def secret_file(lab: Lab) -> Path:
+    section = yaml.safe_load((lab.folder / "orderline.yaml").read_text("utf-8"))["ami"]
+    return Path(section["secret"].removeprefix("file:"))
+
+
+async def test_a_hand_off_without_ami_is_ended_by_the_bridge(lab: Lab, ami: AmiProbe) -> None:
+    """Asterisk learns another secret and ends the voice process's session, but not the bridge's."""
+    file = lab.folder / "asterisk" / "etc" / "manager.conf"
+    before = file.read_text("utf-8")
+    secret = secret_file(lab).read_text("utf-8").strip()
+    mark = len(lab.log("voice"))
+    async with talking(lab) as phone:
+        try:
+            file.write_text(before.replace(secret, "another-secret"), "utf-8")
+            console(lab, "manager reload")
+            console(lab, f"manager kick session {voice_session(lab)}")
+            await until(lab, "login refused", mark, "voice")
+            fault_s = phone.now_s()
+            await play(phone, [said("i want to speak to a person")])
+            # The greeting, the question and the last words of the agent come before.
+            heard_s = await heard_tone(phone, fault_s, 3 * PATIENCE_S)
+            assert heard_s is not None, lab.log("bridge") + lab.log("voice")
+        finally:
+            file.write_text(before, "utf-8")
+            console(lab, "manager reload")
+    assert (human_was_told(ami)["Reason"]) == "caller-asked"
+    await until(lab, "logged in", mark, "voice")
+
+
+def voice_session(lab: Lab) -> str:
+    return orderline_sessions(lab)[0]
+
+
+# Asterisk...
+
+
+async def test_after_a_restart_of_asterisk_new_calls_are_watched(lab: Lab) -> None:
+    mark = len(lab.log("bridge"))
+    voice_mark = len(lab.log("voice"))
+    async with talking(lab):
+        await asyncio.to_thread(lab.restart, "asterisk")
+    await until(lab, "logged in", mark)
+    await until(lab, "logged in", voice_mark, "voice")
+    with ami_probe(lab.status()["ami"]) as ami:
+        await fail(lab, "kill -9")
+        assert human_was_told(ami)["Reason"] == "voice-lost"
+
+
+def test_every_fault_is_drawn_and_the_sample_is_the_same_each_time() -> None:
+    assert {fault for _, fault in sample()} == set(FAULTS)
+    assert sample() == sample()
+    assert len(sample()) == len(set(sample()))

@@ -15,7 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialplan.render import AsteriskTemplate, Entry, VoiceHost, render_entry, render_manager_user
+from dialplan.render import (
+    AsteriskTemplate,
+    Entry,
+    VoiceHost,
+    render_entry,
+    render_manager_user,
+    render_whisper,
+)
 from tests.rig import apt_tree, debs
 from tests.rig.debs import FetchError, Progress, say
 
@@ -36,6 +43,8 @@ READY_TEXT = "Asterisk Ready."
 
 CONTEXT, CALLERS, HUMANS = "orderline", "lab-callers", "lab-humans"
 HUMAN_STEP = f"Queue({HUMANS})"
+WHISPER, WHISPER_GONE = "orderline-whisper", "lab-whisper-gone"
+"""Contexts that speak to a human who answers; the second one's voice host is not there."""
 AGENT, HUMAN, SCRIPT, UNREACHABLE, STALE = "600", "601", "602", "603", "604"
 """Extensions: the agent, a person, the AGI script, no voice host, an old result on the channel."""
 
@@ -72,6 +81,9 @@ class Site:
     sip_port: int
     ami_port: int
     fastagi_port: int
+    desk_port: int
+    """Where a human's telephone may listen for SIP."""
+
     rtp_ports: tuple[int, int]
     caller: Account
     """The SIP account."""
@@ -205,10 +217,12 @@ def _files(program: Program, site: Site) -> Iterator[tuple[str, dict[str, str]]]
         "port": str(site.sip_port),
         "user": site.caller.user,
         "password": site.caller.password,
+        "desk_port": str(site.desk_port),
     }
     yield "rtp.conf", {"first": str(site.rtp_ports[0]), "last": str(site.rtp_ports[1])}
     yield "extensions.conf", _dialplan(site)
     yield "queues.conf", {}
+    yield "indications.conf", {}
     yield "logger.conf", {}
 
 
@@ -220,6 +234,8 @@ def _dialplan(site: Site) -> dict[str, str]:
         "human": HUMAN,
         "stale": STALE,
         "unreachable": UNREACHABLE,
+        "whisper": render_whisper(WHISPER, voice),
+        "whisper_gone": render_whisper(WHISPER_GONE, nobody),
         "entry": render_entry(Entry(CONTEXT, AGENT, human=HUMAN_STEP), voice),
         "script_entry": render_entry(Entry("lab-script", SCRIPT, human=HUMAN_STEP)),
         "unreachable_entry": render_entry(

@@ -32,7 +32,7 @@ from asterisk_agi.testcall.phone import Phone
 from asterisk_agi.testcall.report import Report, hops, latency, times
 from asterisk_agi.testcall.script import ANSWER_LIMIT_S, SETTLE_S, AtOnce, Say, play
 from erp.secrets import Secret
-from tests.rig import erp_systems, site, voices
+from tests.rig import demo_kill, erp_systems, site, voices
 from tests.rig.control import LabError
 from tests.rig.debs import FetchError
 from tests.rig.follow import follow, until_ended
@@ -152,6 +152,32 @@ class Performance:
         picture.draw(report, drawn)
         return report
 
+    async def kill(self, lab: Lab) -> bool:
+        """Place a call, kill the voice process in mid-sentence; tell whether the human came."""
+        phone = Phone(_account(self._status, self._caller.number))
+        await phone.place(str(self._status["extensions"]["agent"]))
+        self._stage.zero_unix_s = phone.record().zero_unix_s
+        self._stage.tell("line", "answered")
+        story = stories.find(self._stories, phone.call_id)
+        showing = asyncio.ensure_future(self._show(story))
+        try:
+            killed = await demo_kill.talk_and_kill(
+                phone, lab, self._caller.voice, self._stage.tell
+            )
+        finally:
+            record = await phone.close()
+            showing.cancel()
+            await asyncio.gather(showing, return_exceptions=True)
+        folder = Path(self._status["folders"]["recordings"])
+        report = await analyse(record, folder, self._stories, None)
+        print(f"\nhear it: {report.files.both}")
+        if killed.human_after_s is None:
+            print("demo: the human was not heard", file=sys.stderr)
+            return False
+        after_s = killed.human_after_s
+        print(f"demo: killed in mid-sentence; the human was heard {after_s:.2f} s later")
+        return True
+
     async def _talk(self, phone: Phone, story: Path | None) -> None:
         await phone.settled(SETTLE_S, ANSWER_LIMIT_S)
         for text in self._caller.says:
@@ -258,6 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.rig.demo")
     parser.add_argument("--asterisk", default="auto", choices=["auto", "22", "16"])
     parser.add_argument("--erp", default=site.ERP, choices=erp_systems.KINDS)
+    parser.add_argument("--kill", action="store_true", help="kill the agent in mid-sentence")
     options = parser.parse_args(arguments)
     was_up = _is_up(Lab(default_folder(), options.asterisk))
     if was_up and options.erp != site.ERP:
@@ -268,7 +295,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             if options.erp != site.ERP:
                 lab = _lab_with(options.erp, options.asterisk, stack)
-            return _show(lab)
+            return _show_kill(lab) if options.kill else _show(lab)
         except (FetchError, LabError, VoiceError, PhoneError, CallError) as error:
             print(f"demo: {error}", file=sys.stderr)
             return 1
@@ -359,6 +386,16 @@ def _show(lab: Lab) -> int:
         print(how_to_dial(status), flush=True)
         signal.pause()
     return 0
+
+
+def _show_kill(lab: Lab) -> int:
+    for text in demo_kill.QUESTIONS:
+        voices.speak(CALLERS[0].voice, text)
+    lab.start()
+    print(f"\n{CALLERS[0].name} calls, {CALLERS[0].number}", flush=True)
+    came = asyncio.run(Performance(CALLERS[0], lab.status(), Stage()).kill(lab))
+    lab.wait()
+    return 0 if came else 1
 
 
 def _prepare_speech() -> None:

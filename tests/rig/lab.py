@@ -37,9 +37,15 @@ class Lab:
         without: Collection[str] = (),
         end_with_parent: bool = False,
         voice_settings: dict[str, Any] | None = None,
+        *,
+        faulty: bool = False,
+        bridges: int = 1,
     ) -> None:
+        """Prepare it. faulty, bridges: see `site.Wish`."""
         self.folder = folder.resolve()
-        self._wish = site.Wish(self.folder, asterisk, without, end_with_parent, voice_settings)
+        self._wish = site.Wish(
+            self.folder, asterisk, without, end_with_parent, voice_settings, faulty, bridges
+        )
         self._control = Control(self.folder)
 
     def start(self, progress: Progress = say) -> None:
@@ -69,7 +75,8 @@ class Lab:
         """Return the `lab-status` object. Raises LabError when the lab is down."""
         told = self._control.ask("status")
         status = site.load_status(self.folder)
-        pids = {name: told.get(name, {}).get("pids", []) for name in site.PROCESSES}
+        names = dict.fromkeys((*site.PROCESSES, *told))
+        pids = {name: told.get(name, {}).get("pids", []) for name in names}
         return {**status, "processes": pids}
 
     def pids(self, name: str) -> list[int]:

@@ -73,7 +73,7 @@ REQUIREMENTS = (
 )
 """What these modules import; Odoo itself names twice as many."""
 
-MODULES = ("account", "sale_management", "stock_delivery")
+MODULES = ("account", "sale_management", "stock_delivery", "project")
 """With all that these depend on, and without what Odoo would add by itself."""
 
 DATABASE = "demo"

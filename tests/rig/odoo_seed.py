@@ -39,7 +39,13 @@ READ_ONLY_MODELS = (
     "stock.warehouse",
     "uom.uom",
 )
-"""All that the product's own group may read; it may change none of it."""
+"""What the product's own group may read, and not change."""
+
+ADD_ONLY_MODELS = ("project.task",)
+"""What it may add to, and read; what is there it may not change."""
+
+PROJECT = "Telephone"
+"""The project that takes the tasks: the profile's parameter `task_project`."""
 
 ODOO_UNITS = {
     "piece": "uom.product_uom_unit",
@@ -68,6 +74,7 @@ def main(env: Any, path: str) -> None:
         seed.receipts,
         seed.orders,
         seed.invoices,
+        seed.project,
         seed.user,
     ):
         print(f"seeding: {step.__name__}", flush=True)
@@ -325,17 +332,26 @@ class _Seed:
             "invoice_line_ids": [(0, 0, line)],
         }
 
+    # Where tasks go
+
+    def project(self) -> None:
+        stages = [(0, 0, {"name": name}) for name in ("To do", "Done")]
+        self._env["project.project"].create(
+            {"name": PROJECT, "privacy_visibility": "employees", "type_ids": stages}
+        )
+
     # Who may look
 
     def user(self) -> None:
-        """Make the product's user: it reads what the calls need, and changes nothing."""
+        """Make the product's user: it reads what the calls need, adds tasks, and no more."""
         env = self._env
         readonly = env.ref("account.group_account_readonly")
         group = env["res.groups"].create({
             "name": GROUP,
             "implied_ids": [(6, 0, [env.ref("base.group_user").id, readonly.id])],
         })
-        models = env["ir.model"].search([("model", "in", READ_ONLY_MODELS)])
+        wanted = (*READ_ONLY_MODELS, *ADD_ONLY_MODELS)
+        models = env["ir.model"].search([("model", "in", wanted)])
         env["ir.model.access"].create([_access(model, group) for model in models])
         self._let_ask_for_prices(group)
         env["res.users"].create({
@@ -387,11 +403,11 @@ def _lines_that_left(order: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _access(model: Any, group: Any) -> dict[str, Any]:
     return {
-        "name": f"orderline reads {model.model}",
+        "name": f"orderline: {model.model}",
         "model_id": model.id,
         "group_id": group.id,
         "perm_read": True,
         "perm_write": False,
-        "perm_create": False,
+        "perm_create": model.model in ADD_ONLY_MODELS,
         "perm_unlink": False,
     }

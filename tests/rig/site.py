@@ -22,7 +22,7 @@ import yaml
 
 from asterisk_agi import script_build
 from dialplan.render import AGI_SCRIPT
-from tests.rig import asterisk, erp_systems, ports, tools, tryton
+from tests.rig import asterisk, erp_systems, ports, prometheus, tools, tryton
 from tests.rig.asterisk import Account
 from tests.rig.control import ROOT, run_folder
 from tests.rig.debs import Progress
@@ -55,6 +55,12 @@ class Wish:
     voice_settings: dict[str, Any] | None = None
     """Sections to lay over the voice process's configuration."""
 
+    faulty: bool = False
+    """The voice process can be made to fail from within (faulty_voice.py)."""
+
+    bridges: int = 1
+    """How many bridges run side by side: `bridge`, `bridge2`, ..."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -75,6 +81,7 @@ def fetch_all(progress: Progress) -> None:
         for version in ("auto", "16"):
             asterisk.ensure(version, progress)
         tools.tool_environment(progress=progress)
+        prometheus.ensure(progress)
         erp.result()
 
 
@@ -101,7 +108,8 @@ def prepare(wish: Wish, progress: Progress) -> Prepared:
     children.append(_asterisk_child(program, site, folder))
     _write_voice_configuration(wish, site, systems)
     if "voice" not in wish.without:
-        children += [_voice_child(folder, progress), _bridge_child(folder)]
+        children.append(_voice_child(wish, progress))
+        children += [_bridge_child(folder, number) for number in range(1, wish.bridges + 1)]
     return Prepared(Spec(children, wish.end_with_parent), status)
 
 
@@ -115,7 +123,7 @@ def _clear(folder: Path) -> None:
 
 
 def _site(folder: Path) -> asterisk.Site:
-    sip, ami, fastagi = ports.free_ports(3)
+    sip, ami, fastagi, desk = ports.free_ports(4)
     return asterisk.Site(
         folder=folder / "asterisk",
         run=run_folder(folder),
@@ -123,6 +131,7 @@ def _site(folder: Path) -> asterisk.Site:
         sip_port=sip,
         ami_port=ami,
         fastagi_port=fastagi,
+        desk_port=desk,
         rtp_ports=ports.free_udp_range(RTP_PORTS),
         caller=_account("caller"),
         orderline=_account("orderline"),
@@ -155,6 +164,7 @@ def _status(program: asterisk.Program, site: asterisk.Site, folder: Path) -> dic
             "secret": site.lab.password,
         },
         "fastagi": {"host": host, "port": site.fastagi_port},
+        "desk": {"host": host, "port": site.desk_port},
         "asterisk": {"version": program.version, "remote": asterisk.remote_command(site)},
         "erp": {"kind": "none", "url": "", "database": "", "user": "", "password": ""},
         "folders": {name: str(folder / name) for name in ("logs", "recordings", "state")},
@@ -215,11 +225,14 @@ def _put_script(site: asterisk.Site) -> None:
     config.write_text(f"{ports.LOOPBACK}:{site.fastagi_port}\n", "utf-8")
 
 
-def _voice_child(folder: Path, progress: Progress) -> ChildSpec:
-    orderline = Path(sys.executable).parent / "orderline"
+def _voice_child(wish: Wish, progress: Progress) -> ChildSpec:
+    folder = wish.folder
+    orderline = [str(Path(sys.executable).parent / "orderline")]
+    if wish.faulty:
+        orderline = [sys.executable, "-m", "tests.rig.faulty_voice"]
     return ChildSpec(
         name="voice",
-        argv=[str(orderline), "serve", "--config", str(folder / "orderline.yaml")],
+        argv=[*orderline, "serve", "--config", str(folder / "orderline.yaml")],
         env=_environment(folder, tools.voice_environment(progress=progress)),
         cwd=str(ROOT),
         log=str(folder / "logs" / "voice.log"),
@@ -228,14 +241,21 @@ def _voice_child(folder: Path, progress: Progress) -> ChildSpec:
     )
 
 
-def _bridge_child(folder: Path) -> ChildSpec:
+def bridge_name(number: int) -> str:
+    """Return the name of a bridge, its configuration and its log."""
+    return "bridge" if number == 1 else f"bridge{number}"
+
+
+def _bridge_child(folder: Path, number: int) -> ChildSpec:
     orderline = Path(sys.executable).parent / "orderline"
+    name = bridge_name(number)
+    config = "orderline.yaml" if number == 1 else f"{name}.yaml"
     return ChildSpec(
-        name="bridge",
-        argv=[str(orderline), "bridge", "--config", str(folder / "orderline.yaml")],
+        name=name,
+        argv=[str(orderline), "bridge", "--config", str(folder / config)],
         env=_environment(folder, dict(os.environ)),
         cwd=str(ROOT),
-        log=str(folder / "logs" / "bridge.log"),
+        log=str(folder / "logs" / f"{name}.log"),
         after=["voice"],
         ready_text="orderline bridge: ready",
     )
@@ -250,7 +270,8 @@ def _write_voice_configuration(
 ) -> None:
     folder = wish.folder
     host = ports.LOOPBACK
-    (beats,) = ports.free_ports(1)
+    beats = ports.free_ports(wish.bridges)
+    voice_port, *bridge_ports = ports.free_ports(1 + wish.bridges)
     configuration: dict[str, Any] = {
         "ami": {
             "host": host,
@@ -268,15 +289,24 @@ def _write_voice_configuration(
             "extension": asterisk.AGENT,
             "human": asterisk.HUMAN_STEP,
         },
-        "heartbeat": {"bridges": [f"{host}:{beats}"]},
-        "bridge": {"host": host, "port": beats},
+        "heartbeat": {"bridges": [f"{host}:{port}" for port in beats]},
+        "bridge": {"host": host, "port": beats[0]},
+        "people": {"queue": asterisk.HUMANS, "talk_s": 120},
+        "store": {"folder": str(folder / "state")},
+        "events": {"spool": str(folder / "state" / "spool")},
+        "monitoring": {"voice_port": voice_port},
         "stories": {"folder": str(folder / "state" / "stories")},
         "check": {"item_number": KNOWN_ITEM, "phone": KNOWN_NUMBER},
     }
     for name, section in (wish.voice_settings or {}).items():
         configuration[name] = {**configuration.get(name, {}), **section}
-    text = yaml.safe_dump(configuration, sort_keys=False)
-    (folder / "orderline.yaml").write_text(text, "utf-8")
+    for number, port in enumerate(beats, 1):
+        name = "orderline" if number == 1 else bridge_name(number)
+        configuration["bridge"] = {**configuration["bridge"], "port": port}
+        watched = {**configuration["monitoring"], "bridge_port": bridge_ports[number - 1]}
+        configuration["monitoring"] = watched
+        text = yaml.safe_dump(configuration, sort_keys=False)
+        (folder / f"{name}.yaml").write_text(text, "utf-8")
 
 
 def save_status(folder: Path, status: dict[str, Any]) -> None:

@@ -39,12 +39,15 @@ REQUIREMENTS = (
     "trytond>=8.2,<8.3",
     "proteus>=8.2,<8.3",
     "trytond_account_credit_limit>=8.2,<8.3",
+    "trytond_project>=8.2,<8.3",
     "trytond_sale>=8.2,<8.3",
     "trytond_sale_price_list>=8.2,<8.3",
     "trytond_stock_shipment_cost>=8.2,<8.3",
     "waitress>=3.0",
 )
-MODULES = ("sale", "sale_price_list", "account_credit_limit", "stock_shipment_cost")
+MODULES = (
+    "sale", "sale_price_list", "account_credit_limit", "stock_shipment_cost", "project",
+)  # fmt: skip
 """With all that these depend on: party, product, stock, account, carrier, company, currency."""
 
 DATABASE = "demo"

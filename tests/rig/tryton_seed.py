@@ -32,7 +32,10 @@ READ_ONLY_MODELS = (
     "stock.move",
     "stock.shipment.out",
 )
-"""All that the product's own user may see; it may change none of it."""
+"""What the product's own user may see, and not change."""
+
+ADD_ONLY_MODELS = ("project.work",)
+"""What it may add to, and see; what is there it may not change."""
 
 OPENING_STOCK_AGE_DAYS = 90
 """The opening stock is older than every order."""
@@ -327,22 +330,18 @@ class _Seed:
     # Who may look
 
     def user(self) -> None:
-        """Make the product's user: it reads what the calls need, and nothing else."""
+        """Make the product's user: it reads what the calls need, adds tasks, and nothing else."""
         group = self._tryton.create_one("res.group", name="Orderline")
-        models = self._tryton.call(
-            "ir.model", "search_read", [["name", "in", list(READ_ONLY_MODELS)]], 0, None, None,
-            ["name"],
-        )
         access = [
             {
-                "model": model["name"],
+                "model": model,
                 "group": group,
                 "perm_read": True,
                 "perm_write": False,
-                "perm_create": False,
+                "perm_create": model in ADD_ONLY_MODELS,
                 "perm_delete": False,
             }
-            for model in models
+            for model in (*READ_ONLY_MODELS, *ADD_ONLY_MODELS)
         ]
         self._tryton.create("ir.model.access", access)
         self._tryton.create_one(

@@ -11,7 +11,14 @@ neither caches nor limits, and retries nothing that the gateway would. See docs/
 
 from __future__ import annotations
 
-from erp.connectors.http.engine import HttpEngine, PreparedRequest, prepare
+from erp.connectors.http.engine import HttpEngine, PreparedRequest, prepare, prepare_write
 from erp.connectors.http.section import check_section, section_needs
 
-__all__ = ["HttpEngine", "PreparedRequest", "check_section", "prepare", "section_needs"]
+__all__ = [
+    "HttpEngine",
+    "PreparedRequest",
+    "check_section",
+    "prepare",
+    "prepare_write",
+    "section_needs",
+]

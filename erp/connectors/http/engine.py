@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from erp import tls as tls_settings
 from erp.connector import Attempt
-from erp.connectors.engine import RawRow, Value
+from erp.connectors.engine import RawRow, Value, Written
 from erp.connectors.http.answer import Answer, Content, rows_at
 from erp.connectors.http.auth import Account, Keeper
 from erp.connectors.http.checks import demand_known, place
@@ -47,6 +47,7 @@ ROWS_MAX = 500
 """Most rows of a part that says no `limit`."""
 
 PART_KEYS = ("request", "rows", "paging", "fields", "limit", "first", "within", "refine")
+WRITE_KEYS = ("request", "rows", "fields")
 CHEAPEST = Outgoing("GET", "")
 """Not HEAD: some servers answer it without a length, and then aiohttp closes the connection."""
 
@@ -86,6 +87,16 @@ def prepare(part: Mapping[str, object], where: str) -> PreparedRequest:
         enough=0 if part.get("first") else enough,
         rows_max=enough + 1,
     )
+
+
+def prepare_write(part: Mapping[str, object], where: str) -> PreparedRequest:
+    """Make a request that changes the system, of a part's own keys. Raises ProfileError."""
+    demand_known(part, WRITE_KEYS, where)
+    prepared = prepare(part, where)
+    if prepared.request.method in ("GET", "HEAD"):
+        method = prepared.request.method
+        raise ProfileError(f"{where}.request.method is {method}: write POST or PUT")
+    return prepared
 
 
 class HttpEngine:
@@ -154,6 +165,21 @@ class HttpEngine:
             if prepared.paging is None:
                 return (await self._page(outgoing, prepared, attempt))[0]
             return await self._pages(outgoing, prepared, prepared.paging, attempt)
+
+    async def write(
+        self,
+        prepared: PreparedRequest,
+        find: PreparedRequest,
+        values: Mapping[str, Value],
+        attempt: Attempt,
+    ) -> Written:
+        """Send one request that changes the system; return its answer's rows. Raises ErpError.
+
+        It is sent again only when our session had expired: then it was not let in.
+        """
+        with self._told(attempt.trace.operation):
+            outgoing = replace(self._outgoing(prepared.request, values), writes=True)
+            return Written((await self._page(outgoing, prepared, attempt))[0])
 
     def _outgoing(self, request: RequestTemplate, values: Mapping[str, Value]) -> Outgoing:
         tags = self._section.decoder.tags

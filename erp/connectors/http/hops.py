@@ -22,10 +22,14 @@ from erp.trace import Hop, Trace
 
 
 class Marks:
-    """When the hops of one request began, and how long the finished ones took."""
+    """When the hops of one request began, and how long the finished ones took.
 
-    def __init__(self, trace: Trace | None) -> None:
+    writes: whether it is to be noted that a write has left; it leaves when it has a connection.
+    """
+
+    def __init__(self, trace: Trace | None, writes: bool = False) -> None:
         self._trace = trace
+        self._writes = writes
         self._begun_s: dict[Hop, float] = {}
         self._inner_s = 0.0
         self.reused = False
@@ -34,6 +38,8 @@ class Marks:
     def begin(self, hop: Hop) -> None:
         """Note that a hop begins."""
         self._begun_s[hop] = time.perf_counter()
+        if hop is Hop.SERVER and self._writes and self._trace is not None:
+            self._trace.sent = True
 
     def end(self, hop: Hop) -> None:
         """Note that a hop ends; what has not begun is ignored."""

@@ -49,6 +49,8 @@ class Outgoing:
     form: tuple[tuple[str, str], ...] | None = field(default=None, repr=False)
     url: str = field(default="", repr=False)
     """A whole URL in place of path and query: the next page, or a token's place."""
+    writes: bool = False
+    """True when it changes the system: it must not be sent twice."""
 
     def data(self) -> tuple[bytes | None, str]:
         """Return the bytes to send, and their content type."""

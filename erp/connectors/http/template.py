@@ -7,6 +7,7 @@ in a header it can't begin a new line.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -247,6 +248,11 @@ def _ints(value: Value) -> list[int]:
     return [_int(part) for part in _texts(value)]
 
 
+def _html(value: Value) -> str:
+    """Return a text as HTML shows it: its marks are no tags, its lines are lines."""
+    return "<br>".join(html.escape(line) for line in written(value).splitlines())
+
+
 _CASTS: dict[str, Callable[[Value], object]] = {
     "int": _int,
     "number": _number,
@@ -254,5 +260,6 @@ _CASTS: dict[str, Callable[[Value], object]] = {
     "date": _date,
     "ints": _ints,
     "texts": _texts,
+    "html": _html,
 }
 KINDS = (*_CASTS, "tagged")

@@ -99,11 +99,11 @@ class Transport:
     ) -> Answer:
         """Send a request and return its answer, whatever its status. Raises Failure.
 
-        Every request of an engine is a read, so one that met a connection which the server had
-        just closed is sent again at once. Raises UnreadableAnswer over the cap.
+        A read that met a connection which the server had just closed is sent again at once; a
+        write never is, for nobody knows what became of it. Raises UnreadableAnswer over the cap.
         """
         for _ in range(TRIES_MAX):
-            marks = Marks(trace)
+            marks = Marks(trace, outgoing.writes)
             token = CURRENT.set(marks)
             try:
                 return await self._send(outgoing, grant, deadline, marks)
@@ -144,7 +144,8 @@ class Transport:
             # Without `from`: their texts hold the whole URL, and a key may be in it.
             raise failure_of(error) from None
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-            if marks.reused and not answered and isinstance(error, _CLOSED):
+            stale = marks.reused and not answered and isinstance(error, _CLOSED)
+            if stale and not outgoing.writes:
                 raise _Stale from error
             raise failure_of(error) from error
 

@@ -2,6 +2,6 @@
 
 from erp.connectors.sql.engine import SqlEngine
 from erp.connectors.sql.section import check_section
-from erp.connectors.sql.statements import SqlRequest, prepare
+from erp.connectors.sql.statements import SqlRequest, prepare, prepare_write
 
-__all__ = ["SqlEngine", "SqlRequest", "check_section", "prepare"]
+__all__ = ["SqlEngine", "SqlRequest", "check_section", "prepare", "prepare_write"]

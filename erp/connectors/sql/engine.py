@@ -2,28 +2,29 @@
 
 The driver is chosen by the scheme of the system's address. Every read is one read-only transaction
 under the section's role and settings, with a time-out at the server that is a little shorter than
-what is left; what the drivers do about it is in their modules.
+what is left; what the drivers do about it is in their modules. A write is one transaction too: an
+INSERT, and the statement that reads it back.
 
-It knows no vendor and no operation, and it writes nothing.
+It knows no vendor and no operation.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import TypeVar
 
 from erp.connector import Attempt
 from erp.connectors.bounded import Bounded
-from erp.connectors.engine import RawRow, Value
+from erp.connectors.engine import RawRow, Value, Written
 from erp.connectors.sql import address as addresses
 from erp.connectors.sql.mariadb import MariadbDriver
 from erp.connectors.sql.pool import Pool
 from erp.connectors.sql.postgresql import PostgresqlDriver
 from erp.connectors.sql.rows import Row, Table
 from erp.connectors.sql.section import read_section
-from erp.connectors.sql.session import Asked, Driver, Question
+from erp.connectors.sql.session import Asked, Driver, Question, Session
 from erp.connectors.sql.statements import SqlRequest
 from erp.deadline import Deadline
 from erp.errors import BackendBusy, BackendDown, BackendRefused, BackendSlow, BadAnswer
@@ -108,32 +109,68 @@ class SqlEngine:
         question = self._question(prepared, values, operation)
         return await self._by(attempt.deadline, operation, self._read(question, attempt))
 
+    async def write(
+        self,
+        prepared: SqlRequest,
+        find: SqlRequest,
+        values: Mapping[str, Value],
+        attempt: Attempt,
+    ) -> Written:
+        """Insert, and read back by `find`, in one transaction. Raises ErpError."""
+        operation = attempt.trace.operation
+        question = self._question(prepared, values, operation)
+        back = self._question(find, values, operation)
+        return await self._by(attempt.deadline, operation, self._write(question, back, attempt))
+
     # Asking
 
     async def _read(self, question: Question, attempt: Attempt) -> Sequence[Row]:
-        operation = attempt.trace.operation
-        table = await self._ask(question, attempt, fresh=False)
-        if table is None:
-            table = await self._ask(question, attempt, fresh=True)
-        if table is None:
-            raise BackendDown(self._system, operation, "the connection was lost")
+        table = await self._on_session(
+            lambda session: session.ask(question, self._server_s(attempt.deadline)),
+            question.where,
+            attempt,
+        )
         self._remember(question.text.text)
         with attempt.trace.span(Hop.PARSE):
             return table.rows()
 
-    async def _ask(self, question: Question, attempt: Attempt, fresh: bool) -> Table | None:
-        """Ask once. None: a connection that had been waiting turned out to be dead."""
-        operation = attempt.trace.operation
-        asked = Asked(self._system, operation, question.where)
+    async def _write(self, question: Question, find: Question, attempt: Attempt) -> Written:
+        def leaving() -> None:
+            attempt.trace.sent = True
+
+        def write(session: Session) -> Awaitable[tuple[Table, bool]]:
+            timeout_s = self._server_s(attempt.deadline)
+            return session.write(question, find, timeout_s, leaving)
+
+        table, inserted = await self._on_session(write, question.where, attempt)
+        with attempt.trace.span(Hop.PARSE):
+            return Written(table.rows(), by_find=True, existed=not inserted)
+
+    async def _on_session(
+        self, work: Callable[[Session], Awaitable[T]], where: str, attempt: Attempt
+    ) -> T:
+        """Do the work on a connection, and anew on a fresh one when that was dead."""
+        asked = Asked(self._system, attempt.trace.operation, where)
+        done = await self._once(work, asked, attempt, fresh=False)
+        if done is None:
+            done = await self._once(work, asked, attempt, fresh=True)
+        if done is None:
+            raise BackendDown(self._system, asked.operation, "the connection was lost")
+        return done
+
+    async def _once(
+        self, work: Callable[[Session], Awaitable[T]], asked: Asked, attempt: Attempt, fresh: bool
+    ) -> T | None:
+        """Do it once. None: a connection that had been waiting turned out to be dead."""
         pool = self._ready()
-        session, used = await pool.take(operation, attempt.trace, fresh)
+        session, used = await pool.take(asked.operation, attempt.trace, fresh)
         try:
             with self._driver.seam(asked), attempt.trace.span(Hop.SERVER):
-                return await session.ask(question, self._server_s(attempt.deadline))
+                return await work(session)
         except BackendBusy:
             raise
         except BackendDown as error:
-            if not used:
+            if not used or attempt.trace.sent:
                 raise
             _log.info("asked anew: %s", error)
             return None

@@ -6,9 +6,10 @@
     SET ROLE NONE; SET @`app.account` = NULL
 
 The session is read only from its first moment (SET SESSION TRANSACTION READ ONLY), and each
-statement is a transaction. What was set is taken back before anybody else uses the connection; one
-of which we are not sure, after a cancellation above all, is closed: MariaDB has no way to cancel on
-the connection itself, and gives up by `max_statement_time`.
+statement is a transaction. A write is one that says otherwise: START TRANSACTION READ WRITE, the
+INSERT, the statement that reads it back, COMMIT. What was set is taken back before anybody else
+uses the connection; one of which we are not sure, after a cancellation above all, is closed:
+MariaDB has no way to cancel on the connection itself, and gives up by `max_statement_time`.
 
 Why asyncmy and not aiomysql: it asks for TLS or fails, where aiomysql goes on in plain text with a
 server that has none; it closes a connection whose read was cancelled; it is maintained (0.2.18 of
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,7 +32,7 @@ import asyncmy.cursors
 from asyncmy import errors
 
 from erp.connectors.sql.address import Address
-from erp.connectors.sql.rows import Gathered, Table, TooMuch
+from erp.connectors.sql.rows import Gathered, NothingWritten, Table, TooMuch
 from erp.connectors.sql.section import SqlSection
 from erp.connectors.sql.session import Asked, Question, Session
 from erp.connectors.sql.wire import connecting, lost, resolve, tls_fault
@@ -107,7 +108,7 @@ class MariadbDriver:
             raise tls_fault(error, asked) from error
         except OSError as error:
             raise asked.error(BackendDown, lost(error)) from error
-        except TooMuch as error:
+        except (NothingWritten, TooMuch) as error:
             raise asked.error(BadAnswer, str(error)) from error
         except (ValueError, LookupError, ArithmeticError) as error:
             raise asked.error(BadAnswer, "its answer can't be read") from error
@@ -137,6 +138,28 @@ class MariadbSession:
             raise
         await self._undress(question)
         return table
+
+    async def write(
+        self, question: Question, find: Question, timeout_s: float, leaving: Callable[[], None]
+    ) -> tuple[Table, bool]:
+        """Insert in a transaction of its own, and read back by `find` in the same one."""
+        self.sure = False
+        try:
+            await self._dress(question, timeout_s)
+            await self._run("START TRANSACTION READ WRITE", ())
+            inserted = await self._run(question.text.text, question.ordered()) > 0
+            table = await self._fetch(find)
+            # Raised through: the connection is closed then, which takes the transaction back.
+            table.demand_row()
+        except errors.MySQLError as error:
+            if _number(error) not in _CLIENT_ERRORS and self.usable:
+                await self._run("ROLLBACK", ())
+                await self._undress(question)
+            raise
+        leaving()
+        await self._run("COMMIT", ())
+        await self._undress(question)
+        return table, inserted
 
     async def greet(self, role: str, texts: Iterable[str]) -> None:
         """Ask for a trifle; nothing is made ready, for nothing is kept at the server."""
@@ -181,10 +204,13 @@ class MariadbSession:
     async def _set(self, words: list[str], values: list[object]) -> None:
         await self._run(f"SET {', '.join(words)}", tuple(values))
 
-    async def _run(self, text: str, values: tuple[object, ...]) -> None:
+    async def _run(self, text: str, values: tuple[object, ...]) -> int:
+        """Run what gives no rows; return how many it changed."""
         cursor = _cursor(self._connection)
         await cursor.execute(text, values)
+        changed: int = cursor.rowcount
         await cursor.close()
+        return changed
 
     async def _fetch(self, question: Question) -> Table:
         cursor = _cursor(self._connection)

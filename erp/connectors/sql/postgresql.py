@@ -1,10 +1,12 @@
-"""PostgreSQL by asyncpg: one transaction a question, read only, with role and settings of its own.
+"""PostgreSQL by asyncpg: one transaction a question, with role and settings of its own.
 
     BEGIN READ ONLY
     SELECT set_config('statement_timeout', ...), set_config('app.account', ...),
            set_config('role', ...)
     the statement, prepared once a connection, fetched by a cursor
     ROLLBACK
+
+A write is BEGIN READ WRITE, the same settings, the INSERT, what reads it back, COMMIT.
 
 `set_config(..., true)` is SET LOCAL with parameters: the end of the transaction takes all of it
 back, whatever happened in it. A question that is cancelled is cancelled at the server too (asyncpg
@@ -29,7 +31,7 @@ import asyncpg
 from dialplan.reasons import Reason
 from erp.connectors.engine import Value
 from erp.connectors.sql.address import Address
-from erp.connectors.sql.rows import Gathered, Table, TooMuch
+from erp.connectors.sql.rows import Gathered, NothingWritten, Table, TooMuch
 from erp.connectors.sql.section import SqlSection
 from erp.connectors.sql.session import Asked, Question, Session
 from erp.connectors.sql.wire import connecting, lost, resolve, tls_fault
@@ -122,7 +124,7 @@ class PostgresqlDriver:
         except _NoRoleError as error:
             told = "it has no such role: see `role` in the profile"
             raise asked.error(BackendRefused, told) from error
-        except (Misfit, TooMuch) as error:
+        except (Misfit, NothingWritten, TooMuch) as error:
             raise asked.error(BadAnswer, str(error)) from error
         except (UnicodeError, asyncpg.InternalClientError) as error:
             raise asked.error(BadAnswer, "its answer is not in its character set") from error
@@ -158,6 +160,29 @@ class PostgresqlSession:
             raise
         await self._roll_back()
         return table
+
+    async def write(
+        self, question: Question, find: Question, timeout_s: float, leaving: Callable[[], None]
+    ) -> tuple[Table, bool]:
+        """Insert in a transaction of its own, and read back by `find` in the same one."""
+        self.sure = False
+        try:
+            await self._connection.execute("BEGIN READ WRITE")
+            await self._dress(question, timeout_s)
+            statement, values = await self._bound(question)
+            await statement.fetch(*values)
+            # "INSERT 0 1": an object's number of old, and how many rows.
+            inserted = not statement.get_statusmsg().endswith(" 0")
+            table = await self._fetch(find)
+            table.demand_row()
+        except (asyncpg.PostgresError, TooMuch, Misfit, NothingWritten):
+            self._statements.pop(question.text.text, None)
+            await self._roll_back()
+            raise
+        leaving()
+        await self._connection.execute("COMMIT")
+        self.sure = True
+        return table, inserted
 
     async def greet(self, role: str, texts: Iterable[str]) -> None:
         """Ask for a trifle; under the role, make ready the statements that are asked often."""
@@ -211,7 +236,8 @@ class PostgresqlSession:
             self._statements[text] = await self._connection.prepare(text)
         return self._statements[text]
 
-    async def _fetch(self, question: Question) -> Table:
+    async def _bound(self, question: Question) -> tuple[Statement, list[object]]:
+        """Return the statement made ready, and its values as it takes them."""
         statement = await self._statement(question.text.text)
         values = [
             fitted(value, kind.name, name)
@@ -219,6 +245,10 @@ class PostgresqlSession:
                 question.ordered(), statement.get_parameters(), question.text.names, strict=True
             )
         ]
+        return statement, values
+
+    async def _fetch(self, question: Question) -> Table:
+        statement, values = await self._bound(question)
         gathered = Gathered(question.rows_max, question.bytes_max)
         prefetch = min(CURSOR_ROWS, question.rows_max)
         async for record in statement.cursor(*values, prefetch=prefetch):

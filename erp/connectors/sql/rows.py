@@ -23,6 +23,13 @@ class TooMuch(UnreadableAnswer):
     """An answer is longer than it may be; the text says by what, without its content."""
 
 
+class NothingWritten(UnreadableAnswer):
+    """A write was done, and can't be read back: it is not kept."""
+
+    def __init__(self) -> None:
+        super().__init__("what it wrote can't be read back by `find`: nothing is kept")
+
+
 class Columns:
     """The columns of one answer: their places by folded name."""
 
@@ -105,3 +112,8 @@ class Table:
     def rows(self) -> list[Row]:
         """Return its rows."""
         return [Row(self._columns, values) for values in self._values]
+
+    def demand_row(self) -> None:
+        """Raise NothingWritten when there is none."""
+        if not self._values:
+            raise NothingWritten

@@ -6,7 +6,7 @@ transaction, no role, no settings, nothing left unread. Only such a one goes bac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -22,7 +22,7 @@ DETAIL_MAX_CHARACTERS = 160
 
 @dataclass(frozen=True)
 class Question:
-    """One read, complete."""
+    """One statement, complete."""
 
     where: str
     """The statement's place in the profile."""
@@ -70,6 +70,15 @@ class Session(Protocol):
         """Answer in a read-only transaction. timeout_s: the server gives up after it.
 
         Raises what the driver's `seam` knows.
+        """
+
+    async def write(
+        self, question: Question, find: Question, timeout_s: float, leaving: Callable[[], None]
+    ) -> tuple[Table, bool]:
+        """Insert in a transaction of its own, and read back by `find` in the same one.
+
+        leaving: called just before it is committed. Returns what was read back, and whether
+        anything was inserted. Raises what the driver's `seam` knows.
         """
 
     async def greet(self, role: str, texts: Iterable[str]) -> None:

@@ -1,12 +1,12 @@
-"""The statements of a profile: one SELECT each, with `:name` parameters, made positional.
+"""The statements of a profile: one SELECT or INSERT each, with `:name` parameters, made positional.
 
     SELECT A FROM T WHERE B = :account AND C > :today
     PostgreSQL:  ... WHERE B = $1 AND C > $2        MariaDB:  ... WHERE B = %s AND C > %s
 
 It splits a text into quoted pieces, comments, words and parameters, no more: whether the columns
 are there, only the server can tell. What the two servers would split differently is refused, as is
-all that is not a single read. This is no guard against the profile's author; the rights of our
-user and the read-only transaction are.
+all that is not a single read, or where something is written, a single INSERT. This is no guard
+against the profile's author; the rights of our user and the read-only transaction are.
 
 Source: PostgreSQL documentation 4.1 "Lexical Structure"; MariaDB Knowledge Base "Language
 Structure".
@@ -15,7 +15,7 @@ Structure".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -47,6 +47,7 @@ _WRITING = frozenset(
         *("revoke", "call", "execute", "prepare"),
     }
 )
+_NOT_INSERTING = _WRITING - {"insert", "into"}
 _REFUSED_CHARACTERS = {
     "$": "holds a $: name a parameter as :name, and write '...' for a text",
     "#": "holds a #: write -- for a comment",
@@ -65,6 +66,17 @@ class Text:
     text: str
     names: tuple[str, ...]
     """Which parameter stands at each place, in order."""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    text: str
+    name: str = ""
+    """Of a parameter; empty for all else."""
+
+
+Demand = Callable[[list[_Piece], str], None]
+"""(pieces, place): raises ProfileError when the statement is not of the wanted kind."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +100,28 @@ def prepare(part: Mapping[str, object], where: str) -> SqlRequest:
 
     where: the part's place in the profile.
     """
-    place = f"{where}.sql"
+    return _prepared(part, f"{where}.sql", _demand_read)
+
+
+def prepare_write(part: Mapping[str, object], where: str) -> SqlRequest:
+    """Make a request of a part's `sql` that writes: one INSERT. As `prepare` else."""
+    for key in part:
+        if key != "sql":
+            raise ProfileError(
+                f"{where}.{key} is not known: an INSERT gives no row, it is read back by `find`"
+            )
+    return _prepared(part, f"{where}.sql", _demand_insert)
+
+
+def _prepared(part: Mapping[str, object], place: str, demand: Demand) -> SqlRequest:
     sql = part.get("sql")
     if isinstance(sql, Mapping):
-        texts = {server: _text_of(sql, server, place) for server in _servers(sql, place)}
+        texts = {
+            server: _RENDER[server](_split(sql[server], f"{place}.{server}", demand))
+            for server in _servers(sql, place)
+        }
     else:
-        pieces = _split(sql, place)
+        pieces = _split(sql, place, demand)
         texts = {server: _RENDER[server](pieces) for server in SERVERS}
     return SqlRequest(place, texts, _rows_max(part))
 
@@ -114,19 +142,8 @@ def _servers(sql: Mapping[str, object], place: str) -> list[str]:
     return list(sql)
 
 
-def _text_of(sql: Mapping[str, object], server: str, place: str) -> Text:
-    return _RENDER[server](_split(sql[server], f"{place}.{server}"))
-
-
-@dataclass(frozen=True)
-class _Piece:
-    text: str
-    name: str = ""
-    """Of a parameter; empty for all else."""
-
-
-def _split(sql: object, place: str) -> list[_Piece]:
-    """Return the statement's pieces, without comments, checked to be one read."""
+def _split(sql: object, place: str, demand: Demand) -> list[_Piece]:
+    """Return the statement's pieces, without comments, checked to be what is demanded."""
     if not isinstance(sql, str) or not sql.strip():
         raise ProfileError(f"{place} is missing: write a SELECT statement")
     if len(sql) > STATEMENT_MAX_CHARACTERS:
@@ -134,7 +151,7 @@ def _split(sql: object, place: str) -> list[_Piece]:
             f"{place} has {len(sql)} characters: write {STATEMENT_MAX_CHARACTERS} at most"
         )
     pieces = list(_pieces(sql.strip().removesuffix(";").rstrip(), place))
-    _demand_read(pieces, place)
+    demand(pieces, place)
     return pieces
 
 
@@ -176,8 +193,21 @@ def _other(text: str, rest: str, place: str) -> _Piece:
     return _Piece(text)
 
 
+def _words(pieces: list[_Piece]) -> list[str]:
+    return [piece.text.lower() for piece in pieces if piece.text[:1].isalpha()]
+
+
+def _demand_insert(pieces: list[_Piece], place: str) -> None:
+    words = _words(pieces)
+    if words[:1] != ["insert"] or "into" not in words:
+        raise ProfileError(f"{place} is no INSERT: begin with INSERT INTO")
+    for word in words:
+        if word in _NOT_INSERTING or words.count("insert") > 1:
+            raise ProfileError(f"{place} has {word.upper()}: write one INSERT and no more")
+
+
 def _demand_read(pieces: list[_Piece], place: str) -> None:
-    words = [piece.text.lower() for piece in pieces if piece.text[:1].isalpha()]
+    words = _words(pieces)
     first = next((piece.text for piece in pieces if piece.text.strip(" \t\r\n(")), "")
     if first.lower() not in ("select", "with"):
         _refuse(place, first or "nothing", "begin with SELECT, or WITH ... SELECT")

@@ -22,6 +22,9 @@ GRANT SELECT ON
     CUSCRD, ORDHDR, ORDDTL, SHPHDR, ARITEM
 TO calls_reader;
 
+-- Tasks are added, and looked up by their keys; what is in them, it can't read.
+GRANT SELECT (TSKKY), INSERT ON CALTSK TO calls_reader;
+
 -- The account that the call is for is in the setting app.account, for one transaction.
 ALTER TABLE CUSCRD ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ORDHDR ENABLE ROW LEVEL SECURITY;

@@ -141,3 +141,15 @@ CREATE TABLE ARITEM (
     PAIDF CHAR(1)     NOT NULL
 );
 CREATE INDEX ARITEM1 ON ARITEM (CUSNO);
+
+-- Tasks from the telephone: a table of our own days, made for it. TSKKY is the key by which a task is
+-- looked up before it is written again; CUSNO is NULL when nobody knows who called.
+CREATE TABLE CALTSK (
+    TSKKY VARCHAR(64)  NOT NULL PRIMARY KEY,
+    TITLE VARCHAR(100) NOT NULL,
+    TSKTX TEXT         NOT NULL,
+    DUEDT DATE         NOT NULL,
+    DUETM CHAR(5)      NOT NULL,
+    CUSNO CHAR(8),
+    PHONE VARCHAR(40)  NOT NULL
+);

@@ -21,23 +21,31 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def configuration(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Serve the system; give a configuration file in which `use` names it."""
-    folder = tmp_path_factory.mktemp(kind)
-    with erp_systems.served(kind, folder / "erp") as section:
-        secret = erp_systems.secret_file(folder / "ami", "not used here")
-        path = folder / "orderline.yaml"
-        path.write_text(
-            yaml.safe_dump(
-                {
-                    "ami": {"user": "nobody", "secret": secret},
-                    "erp": {"use": kind},
-                    "systems": {kind: section},
-                }
-            ),
-            "utf-8",
-        )
-        yield path
+def system(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[erp_systems.System]:
+    """Serve the system."""
+    with erp_systems.served_whole(kind, tmp_path_factory.mktemp(kind) / "erp") as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def configuration(
+    kind: str, system: erp_systems.System, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Give a configuration file in which `use` names the system."""
+    folder = tmp_path_factory.mktemp(f"{kind}-configuration")
+    secret = erp_systems.secret_file(folder / "ami", "not used here")
+    path = folder / "orderline.yaml"
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "ami": {"user": "nobody", "secret": secret},
+                "erp": {"use": kind},
+                "systems": {kind: system.section},
+            }
+        ),
+        "utf-8",
+    )
+    return path
 
 
 @pytest.fixture

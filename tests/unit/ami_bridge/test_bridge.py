@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ import pytest
 
 from ami_bridge.bridge import Bridge
 from ami_bridge.connection import AmiConnection
-from ami_bridge.sightings import VoiceHosts
+from ami_bridge.sightings import Sighting, VoiceHosts
 from ami_bridge.watchdog import BridgeSettings, Fallback
 from dialplan import beat
 from tests.rig import ports
@@ -46,8 +46,24 @@ def mouth() -> Iterator[socket.socket]:
 
 
 @asynccontextmanager
-async def bridge(ami: FakeAmi, **changes: float) -> AsyncIterator[Bridge]:
-    """A bridge, all of whose times are short, whose AMI is logged in."""
+async def bridge(
+    ami: FakeAmi,
+    noted: list[str] | None = None,
+    voices: list[str] | None = None,
+    **changes: float,
+) -> AsyncIterator[Bridge]:
+    """A bridge, all of whose times are short, whose AMI is logged in.
+
+    noted, voices: take the rescues, and which voice process beats."""
+
+    def rescued(call: Sighting) -> None:
+        if noted is not None:
+            noted.append(call.channel)
+
+    def beating(told: Mapping[str, bool]) -> None:
+        if voices is not None:
+            voices.extend(f"{voice} {well}" for voice, well in told.items())
+
     times = {"stale_s": 0.2, "settle_s": 0.02, "grace_s": 0.05, "poll_s": 0.05, **changes}
     (port,) = ports.free_ports(1)
     settings = BridgeSettings(port=port, **times)  # type: ignore[arg-type]
@@ -58,6 +74,8 @@ async def bridge(ami: FakeAmi, **changes: float) -> AsyncIterator[Bridge]:
         VoiceHosts(frozenset({"127.0.0.1"}), 4573),
         VOICE,
         Fallback("orderline", "600"),
+        on_rescue=rescued,
+        on_voices=beating,
     )
     await made.start()
     await connection.start()
@@ -120,6 +138,30 @@ async def test_a_caller_who_waits_for_a_process_that_stands_still_is_found() -> 
         ami.channels = [IN_AGI]
         await ami.received("Redirect")
     assert "Hangup" not in names(ami)
+
+
+async def test_the_clock_of_a_call_starts_at_its_agi_and_its_rescue_is_noted_first() -> None:
+    agi = {"Application": "AGI", "AppData": f"agi://{VOICE}/default"}
+    noted: list[str] = []
+    async with fake_ami() as ami, bridge(ami, noted, poll_s=60.0):
+        ami.channels = [IN_AGI]
+        ami.answers["Redirect"] = lambda action: noted.append("redirected") or success(action)  # type: ignore[func-returns-value]
+        ami.send(message(Event="Newexten", **CALLER, **agi))
+        await ami.received("Redirect")
+    assert noted == ["PJSIP/a-1", "redirected"]
+
+
+async def test_who_is_well_is_told_again_and_again(mouth: socket.socket) -> None:
+    noted: list[str] = []
+    async with fake_ami() as ami, bridge(ami, voices=noted) as made:
+        mouth.sendto(EMPTY_BEAT.encode(), ("127.0.0.1", made.port))
+
+        async def told() -> None:
+            while f"{VOICE} False" not in noted:
+                await asyncio.sleep(0.01)
+
+        await asyncio.wait_for(told(), WITHIN_S)
+    assert f"{VOICE} True" in noted
 
 
 @pytest.mark.parametrize("way", ["udp", "ami"])

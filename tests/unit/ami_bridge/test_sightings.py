@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ami_bridge.sightings import Sighting, VoiceHosts, dialled, present
+from ami_bridge.sightings import Sighting, VoiceHosts, dialled, entered, present
 
 VOICES = VoiceHosts(frozenset({"127.0.0.1", "10.0.0.7"}), 4573)
 LEG = "UnicastRTP/127.0.0.1:40010-0x7f27c80088e0"
@@ -99,3 +99,36 @@ def test_the_voice_process_is_named_as_in_its_beats() -> None:
 
 def test_a_row_without_an_id_is_left_alone() -> None:
     assert present([{"Application": "AGI", "ApplicationData": "orderline.agi"}], VOICES) == []
+
+
+def newexten(**changes: str) -> dict[str, str]:
+    agi = {"Application": "AGI", "AppData": "agi://127.0.0.1:4573/default"}
+    return {"Event": "Newexten", **CALLER, **agi, **changes}
+
+
+def test_a_call_is_seen_when_its_agi_begins() -> None:
+    seen = Sighting("1.1", "PJSIP/caller-00000001", "orderline", "600", voice="127.0.0.1:4573")
+    assert entered(newexten(), VOICES) == seen
+    by_script = entered(newexten(AppData="orderline.agi,default"), VOICES)
+    assert by_script is not None
+    assert by_script.voice == ""
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        newexten(Event="VarSet"),
+        newexten(Uniqueid=""),
+        newexten(Application="Queue", AppData="support"),
+        newexten(AppData="agi://192.0.2.1:4573/default"),
+        newexten(AppData="agi://127.0.0.1:4573/whisper,a"),
+        newexten(AppData="agi://127.0.0.1:4573/whisper"),
+        {"Event": "Newexten"},
+    ],
+)
+def test_another_step_of_the_dialplan_is_none_of_ours(event: dict[str, str]) -> None:
+    assert entered(event, VOICES) is None
+
+
+def test_whoever_is_whispered_to_is_no_caller() -> None:
+    assert present([row("AGI", "agi://127.0.0.1:4573/whisper,story")], VOICES) == []

@@ -19,6 +19,7 @@ from ami_bridge.watchdog import (
     Forget,
     HangUpLeg,
     RedirectCaller,
+    Rescue,
     Sign,
     State,
     Watchdog,
@@ -31,9 +32,10 @@ FALLBACK = Fallback("orderline", "600")
 LEG = "UnicastRTP/127.0.0.1:40010-0x1"
 ON_LEG = Sighting("1.1", "PJSIP/a-1", "from-trunk", "600", LEG)
 IN_AGI = Sighting("1.1", "PJSIP/a-1", "from-trunk", "600")
-HANG_UP = [HangUpLeg(LEG)]
+HANG_UP = [Rescue(ON_LEG), HangUpLeg(LEG)]
 ASK = [AskPresent()]
 REDIRECT = [RedirectCaller("PJSIP/a-1", "from-trunk", "600", "human")]
+RESCUE = [Rescue(IN_AGI), *REDIRECT]
 FORGET = [Forget("PJSIP/a-1")]
 ALIVE = Beat(VOICE, ("1.1",))
 
@@ -89,8 +91,9 @@ def test_a_redirect_that_does_not_help_is_tried_at_the_entry_then_again() -> Non
     places = []
     for second in range(1, 8, 2):
         assert dog.tick(second) == ASK
-        (order,) = dog.present([IN_AGI], second, second)
+        *noted, order = dog.present([IN_AGI], second, second)
         assert isinstance(order, RedirectCaller)
+        assert noted == ([Rescue(IN_AGI)] if second == 1 else []), "it is noted once"
         places.append(order.context)
     assert places == ["from-trunk", "orderline", "from-trunk", "orderline"]
 
@@ -99,14 +102,14 @@ def test_a_caller_whose_place_is_not_known_goes_to_the_entry() -> None:
     nowhere = Sighting("1.1", "PJSIP/a-1", "", "")
     dog = with_call(nowhere)
     assert dog.tick(1.0) == ASK
-    (order,) = dog.present([nowhere], 1.0, 1.0)
+    _, order = dog.present([nowhere], 1.0, 1.0)
     assert order == RedirectCaller("PJSIP/a-1", "orderline", "600", "human")
 
 
 def test_a_caller_who_waits_without_a_leg_is_asked_after_before_anything_is_done() -> None:
     dog = with_call(IN_AGI)
     assert dog.tick(1.0) == ASK
-    assert dog.present([IN_AGI], 1.0, 1.01) == REDIRECT
+    assert dog.present([IN_AGI], 1.0, 1.01) == RESCUE
 
 
 def test_a_question_that_is_not_answered_is_asked_again() -> None:
@@ -159,7 +162,7 @@ def test_a_second_leg_of_the_same_caller_is_watched_anew() -> None:
     second = Sighting("1.1", "PJSIP/a-1", "from-trunk", "600", LEG + "2")
     assert dog.dialled(second, 0.6) == []
     assert dog.state_of("1.1") is State.ON_LEG
-    assert dog.tick(1.6) == [HangUpLeg(LEG + "2")]
+    assert dog.tick(1.6) == [Rescue(second), HangUpLeg(LEG + "2")]
 
 
 # AMI comes and goes...
@@ -214,7 +217,7 @@ def test_a_caller_of_a_process_that_is_silent_already_is_redirected_at_once() ->
     script = Sighting("3.1", "PJSIP/c-1", "from-trunk", "600")
     assert dog.present([silent, well, script], 2.0, 2.0) == []
     assert dog.tick(2.0) == ASK
-    assert dog.present([silent, well, script], 2.0, 2.0) == REDIRECT
+    assert dog.present([silent, well, script], 2.0, 2.0) == [Rescue(silent), *REDIRECT]
 
 
 def test_a_further_process_that_falls_silent_is_noticed_up_to_a_cap() -> None:
@@ -235,7 +238,114 @@ def test_only_so_many_calls_are_watched(monkeypatch: pytest.MonkeyPatch) -> None
         seen = Sighting(f"1.{n}", f"PJSIP/a-{n}", "c", "1", f"{LEG}{n}")
         assert dog.dialled(seen, 0.0) == []
     assert len(dog) == 2
-    assert len(dog.tick(1.0)) == 2
+    assert sum(isinstance(order, HangUpLeg) for order in dog.tick(1.0)) == 2
+
+
+# The clock starts at AGI()...
+
+ENTERED = Sighting("1.1", "PJSIP/a-1", "from-trunk", "600", voice=VOICE)
+BEATS_ONLY = Beat(VOICE, ())
+
+
+def beats(dog: Watchdog, begin_s: float, end_s: float, *calls: str) -> None:
+    """Beat and tick as a running process does; nothing may be done meanwhile."""
+    for n in range(round((end_s - begin_s) / 0.2) + 1):
+        dog.beat(Beat(VOICE, calls), begin_s + 0.2 * n)
+        assert dog.tick(begin_s + 0.2 * n + 0.1) == []
+
+
+def test_a_call_that_a_beating_process_never_names_is_rescued() -> None:
+    dog = running()
+    dog.beat(BEATS_ONLY, 0.0)
+    assert dog.entered(ENTERED, 0.0) == []
+    beats(dog, 0.0, 3.8)
+    dog.beat(BEATS_ONLY, 4.0)
+    assert dog.tick(4.0) == ASK
+    assert dog.present([ENTERED], 4.0, 4.01) == [Rescue(ENTERED), *REDIRECT]
+
+
+def test_a_call_that_is_named_late_is_left_alone_for_ever() -> None:
+    dog = running()
+    dog.beat(BEATS_ONLY, 0.0)
+    dog.entered(ENTERED, 0.0)
+    beats(dog, 0.0, 3.6)
+    beats(dog, 3.8, 30.0, "1.1")
+
+
+def test_a_named_call_that_is_named_no_more_is_not_kept_by_its_process() -> None:
+    dog = running()
+    dog.entered(ENTERED, 0.0)
+    dog.beat(ALIVE, 0.1)
+    beats(dog, 0.2, 0.8)
+    dog.beat(BEATS_ONLY, 1.0)
+    assert dog.tick(1.1) == ASK
+
+
+def test_a_process_that_falls_silent_before_it_names_a_call_costs_a_second() -> None:
+    dog = running()
+    dog.beat(BEATS_ONLY, -0.3)
+    dog.entered(ENTERED, 0.0)
+    assert dog.tick(0.99) == []
+    assert dog.tick(1.0) == ASK
+
+
+def test_a_process_that_is_silent_already_is_not_waited_for() -> None:
+    dog = running()
+    dog.beat(BEATS_ONLY, -5.0)
+    dog.entered(ENTERED, 0.0)
+    assert dog.tick(0.0) == ASK
+
+
+def test_the_script_names_no_process_so_any_beat_keeps_its_call() -> None:
+    dog = running()
+    dog.beat(BEATS_ONLY, 0.0)
+    dog.entered(IN_AGI, 0.0)
+    beats(dog, 0.0, 3.6)
+
+
+def test_another_process_keeps_no_call_of_this_one() -> None:
+    dog = running()
+    dog.beat(BEATS_ONLY, 0.0)
+    dog.entered(ENTERED, 0.0)
+    dog.beat(Beat("10.0.0.7:4573", ()), 0.9)
+    assert dog.tick(1.0) == ASK
+
+
+def test_an_agi_that_is_told_of_again_changes_nothing() -> None:
+    """AMI tells of AGI() again when Dial returns to it."""
+    dog = with_call()
+    dog.beat(ALIVE, 0.5)
+    assert dog.entered(ENTERED, 0.6) == []
+    assert dog.state_of("1.1") is State.ON_LEG
+    assert HangUpLeg(LEG) in dog.tick(1.5)
+
+
+def test_a_bridge_that_was_late_itself_waits_longer_for_a_beat_and_forgets_it() -> None:
+    dog = with_call()
+    dog.lagged(0.4, 0.5)
+    dog.lagged(0.0, 0.7)
+    assert dog.next_s() == pytest.approx(1.4)
+    assert dog.tick(1.39) == []
+    assert dog.tick(1.4) == HANG_UP
+    assert dog.next_s() == pytest.approx(1.6), "what is under way is not put off"
+    dog = with_call()
+    dog.lagged(0.4, 0.5)
+    dog.lagged(0.0, 0.5 + watchdog.LAG_MEMORY_S + 0.1)
+    assert dog.next_s() == pytest.approx(1.0)
+
+
+def test_a_late_bridge_puts_nothing_off_for_ever() -> None:
+    dog = with_call()
+    for n in range(100):
+        dog.lagged(60.0, 0.01 * n)
+    assert dog.next_s() == pytest.approx(1.0 + watchdog.LAG_MAX_S)
+
+
+def test_the_processes_that_beat_are_told() -> None:
+    dog = running()
+    dog.beat(BEATS_ONLY, 0.0)
+    assert dog.voices(0.9) == {VOICE: True}
+    assert dog.voices(1.1) == {VOICE: False}
 
 
 # Time...

@@ -23,6 +23,7 @@ class FakePbx:
         self.ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.ear.bind(("127.0.0.1", 0))
         self.connected = True
+        self.set: dict[str, str] = {}
         self.subscribers: dict[str, Callable[[PbxEvent], None]] = {}
         self.dials: dict[str, asyncio.Future[None]] = {}
 
@@ -49,6 +50,12 @@ class FakePbx:
             raise ConnectionError("down")
         address, port = self.ear.getsockname()
         return str(port if variable.endswith("PORT") else address)
+
+    async def setvar(self, channel: str, variable: str, value: str) -> bool:
+        if not self.connected:
+            raise ConnectionError("down")
+        self.set[variable] = value
+        return True
 
     async def hangup(self, channel: str) -> bool:
         if not self.connected:

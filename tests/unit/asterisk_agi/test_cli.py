@@ -11,6 +11,7 @@ import pytest
 
 from asterisk_agi import cli
 from asterisk_agi import settings as settings_file
+from asterisk_agi.logs import ROOMS
 
 CONFIG = """\
 ami: {user: orderline, secret: env:A}
@@ -26,9 +27,11 @@ profiles: {default: {company: Acme}}
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
     """The command configures logging for its whole process; the other tests have their own."""
-    level, handlers = logging.root.level, logging.root.handlers[:]
+    loggers = [logging.root, *map(logging.getLogger, ROOMS)]
+    levels, handlers = [logger.level for logger in loggers], logging.root.handlers[:]
     yield
-    logging.root.setLevel(level)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
     logging.root.handlers[:] = handlers
 
 
@@ -55,6 +58,8 @@ def test_the_entry_is_printed_with_the_configurations_own_names(
     assert "exten => 8901,1," in printed
     assert "AGI(agi://127.0.0.1:4999/default)" in printed
     assert "n(human),Dial(PJSIP/desk)" in printed
+    assert "[orderline-whisper]" in printed
+    assert "AGI(agi://127.0.0.1:4999/whisper,${ARG1})" in printed
 
 
 @pytest.mark.parametrize("command", ["serve", "bridge", "check", "dialplan"])

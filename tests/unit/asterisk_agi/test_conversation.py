@@ -16,9 +16,11 @@ from asterisk_agi.conversation import CallSettings, Conversation, Instruments
 from asterisk_agi.dialogue.effects import Listening
 from asterisk_agi.dialogue.events import Intent, Meaning
 from asterisk_agi.dialogue.machine import DialogueSettings, start
+from asterisk_agi.dialogue.state import People
 from asterisk_agi.dialogue.understanding import Understander
 from asterisk_agi.ear import Ear, EarHooks, HeardTurn
 from asterisk_agi.errors import SpeechError
+from asterisk_agi.front_desk import FrontDesk, nobody
 from asterisk_agi.greeting import Greeting
 from asterisk_agi.handoff import Outcome
 from asterisk_agi.inquiry import Inquiry
@@ -75,7 +77,11 @@ class FakeEar(Ear):
 
 class Rig:
     def __init__(
-        self, folder: Path, profile: DialogueSettings = PROFILE, **settings: float
+        self,
+        folder: Path,
+        profile: DialogueSettings = PROFILE,
+        front_desk: FrontDesk | None = None,
+        **settings: float,
     ) -> None:
         self.folder = folder
         self.story = Story(folder, "s")
@@ -90,8 +96,10 @@ class Rig:
             understander=Understander(profile),
             today=lambda: TODAY,
             story=self.story,
+            front_desk=front_desk or nobody(),
         )
-        self.conversation = Conversation(self.settings, start(profile), instruments)
+        people = People(asked=front_desk is not None, number="+12125550101")
+        self.conversation = Conversation(self.settings, start(profile, people), instruments)
         tasks, tell = self.conversation.tasks, self.conversation.happened
         greeting = Greeting(instruments.inquiry, tasks, tell)
         greeting.look_up("1", Deadline.after(asyncio.get_running_loop().time(), 2.0))
@@ -136,7 +144,7 @@ async def make(tmp_path: Path) -> AsyncIterator[Make]:
     made: list[Rig] = []
 
     def rig(profile: DialogueSettings = PROFILE, **settings: float) -> Rig:
-        made.append(Rig(tmp_path, profile, **settings))
+        made.append(Rig(tmp_path, profile, None, **settings))
         return made[-1]
 
     yield rig

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 import pkgutil
@@ -15,7 +16,7 @@ import dialplan
 import erp
 from asterisk_agi import handoff
 from asterisk_agi.errors import CallerHungUp
-from asterisk_agi.handoff import Outcome, plain, reason_of
+from asterisk_agi.handoff import Outcome, RunningSummary, plain, reason_of
 from dialplan import variables
 from dialplan.reasons import RESULTS, Reason
 from dialplan.variables import Result
@@ -46,11 +47,12 @@ def our_errors() -> Iterator[type[BaseException]]:
 
 
 OFF_CALL = {
+    *("NumberRefused", "RecordingRefused"),
     *("CommandError", "ConfigError", "LandscapeError", "NotWell", "PhoneError", "ProfileError"),
-    "Failure",
+    *("Failure", "PublishError"),
 }
 """Errors of a start or of a command, which serve no caller; and what never leaves the HTTP engine
-but as one of `erp.errors`."""
+but as one of `erp.errors`, or the publishers of events."""
 
 
 def test_every_error_of_a_call_has_exactly_one_reason() -> None:
@@ -114,3 +116,79 @@ async def test_the_result_changes_last() -> None:
 )
 def test_a_summary_is_plain_ascii_on_one_line(text: str, carried: str) -> None:
     assert plain(text) == carried
+
+
+class SlowPbx:
+    """Takes a variable when it is let."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[str, str, str]] = []
+        self.let = asyncio.Event()
+        self.down = False
+
+    async def setvar(self, channel: str, variable: str, value: str) -> bool:
+        await self.let.wait()
+        if self.down:
+            raise ConnectionError("down")
+        self.written.append((channel, variable, value))
+        return True
+
+
+async def settled() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_the_running_summary_is_written_when_it_changes_and_only_the_latest() -> None:
+    pbx = SlowPbx()
+    running = RunningSummary(pbx, "PJSIP/a-1")
+    for text in ("one", "two", "three"):
+        running.learned(text)
+        await settled()
+    pbx.let.set()
+    await settled()
+    running.learned("three")
+    await settled()
+    assert pbx.written == [
+        ("PJSIP/a-1", "__ORDERLINE_SUMMARY", "one"),
+        ("PJSIP/a-1", "__ORDERLINE_SUMMARY", "three"),
+    ]
+    await running.close()
+
+
+async def test_a_running_summary_on_its_way_arrives_before_the_last_word() -> None:
+    pbx = SlowPbx()
+    running = RunningSummary(pbx, "PJSIP/a-1")
+    running.learned("one")
+    await settled()
+    running.learned("two")
+    asyncio.get_running_loop().call_later(0.02, pbx.let.set)
+    await running.close()
+    before = list(pbx.written)
+    await settled()
+    assert pbx.written == before
+    assert [value for _, _, value in before] == ["one"]
+
+
+async def test_a_pbx_that_never_answers_holds_up_no_hand_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handoff, "LAST_SUMMARY_S", 0.01)
+    running = RunningSummary(SlowPbx(), "PJSIP/a-1")
+    running.learned("one")
+    await asyncio.wait_for(running.close(), 1.0)
+
+
+async def test_without_ami_the_next_text_is_tried_again() -> None:
+    pbx = SlowPbx()
+    pbx.let.set()
+    pbx.down = True
+    running = RunningSummary(pbx, "PJSIP/a-1")
+    running.learned("one")
+    await settled()
+    pbx.down = False
+    running.learned("two; " + "x" * 1000 + "\r\n")
+    await settled()
+    ((_, _, value),) = pbx.written
+    assert value.startswith("two; ")
+    assert len(value) == variables.SUMMARY_MAX_CHARS

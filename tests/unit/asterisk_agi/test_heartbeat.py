@@ -141,6 +141,24 @@ async def test_a_call_that_stalls_is_not_named_and_the_others_are(ear: socket.so
         await until(ear, ("2.1",))
 
 
+async def test_a_process_is_well_while_it_beats_and_a_call_of_several_is_alive(
+    ear: socket.socket,
+) -> None:
+    settings = replace(at(ear), media_stall_s=0.02)
+    idle = Heartbeat(settings, VOICE, FakeManager())
+    assert not idle.well, "it does not beat"
+    async with beating(settings, FakeManager()) as heartbeat:
+        assert heartbeat.well
+        heartbeat.watch("1.1", lambda: WELL)
+        other = heartbeat.watch("2.1", lambda: Vitals(0, 0, False))
+        await until(ear, ("2.1",))
+        assert heartbeat.well
+        other.end()
+        await until(ear, ())
+        assert not heartbeat.well, "it has a call, and none is alive"
+    assert not heartbeat.well
+
+
 async def test_an_event_loop_that_hangs_beats_no_more(ear: socket.socket) -> None:
     async with beating(at(ear), FakeManager()):
         await heard(ear)

@@ -42,7 +42,9 @@ from erp.model import (
     Quantity,
     Source,
     Tracking,
+    WriteReceipt,
 )
+from erp.writes import CreateTask
 
 TODAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 12, 20, tzinfo=timezone.utc)
@@ -145,6 +147,10 @@ class FakeErp:
 
     async def customers_by_name(self, name: str, deadline: Deadline) -> tuple[Customer, ...]:
         raise AssertionError("no caller is asked for a name yet")
+
+    async def create_task(self, task: CreateTask, deadline: Deadline) -> WriteReceipt:
+        await self._came("create_task", task)
+        return WriteReceipt(task.key, "7", source("create_task", "7"), existed=False)
 
 
 class Rig:

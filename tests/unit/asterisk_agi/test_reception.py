@@ -175,6 +175,34 @@ async def test_a_call_is_answered_and_handed_over_with_its_story(rig: Rig) -> No
     assert rig.story[-1]["reason"] == "key-zero"
 
 
+async def test_a_call_is_named_in_the_beats_as_soon_as_it_is_taken(rig: Rig) -> None:
+    session = FakeAgiSession(rig.pbx, script="no-such-profile")
+    named: list[tuple[str, ...]] = []
+
+    async def note(name: str, value: str) -> None:
+        named.append(rig.parts.heartbeat.calls)
+
+    session.set_variable = note  # type: ignore[method-assign]
+    await rig.serve(session)
+    assert set(named) == {("1.1",)}
+    assert rig.parts.heartbeat.calls == ()
+
+
+async def test_what_was_learned_is_on_the_channel_while_the_call_goes_on(rig: Rig) -> None:
+    session = FakeAgiSession(rig.pbx)
+    serving = rig.start(session)
+    await rig.until_dialled(session)
+
+    async def learned() -> None:
+        while "Anna Berg" not in rig.pbx.set.get("__ORDERLINE_SUMMARY", ""):
+            await asyncio.sleep(0.001)
+
+    await asyncio.wait_for(learned(), 5)
+    assert session.variables["ORDERLINE_SUMMARY"] == ""
+    session.hang_up()
+    await asyncio.wait_for(serving, 5)
+
+
 async def test_a_call_is_named_in_the_beats_from_before_its_leg_until_the_hand_off(
     rig: Rig,
 ) -> None:

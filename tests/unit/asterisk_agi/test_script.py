@@ -308,7 +308,7 @@ def test_a_stuck_voice_host_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(script, "FIRST_COMMAND_S", 0.05)
     silence, held = os.pipe()
     with voice_host() as host:
-        relay = script.serve([host.where], b"\n", (silence, 1), silence)
+        relay = script.serve([host.where], "", b"\n", (silence, 1), silence)
     os.close(silence)
     os.close(held)
     assert relay is None

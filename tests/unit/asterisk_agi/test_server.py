@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 
 import pytest
 
@@ -134,6 +135,51 @@ async def test_connections_are_capped(caplog: pytest.LogCaptureFixture) -> None:
         again = await FakeAsterisk.call(server)
         await exchange(again)
         await again.hang_up()
+
+
+async def test_a_slow_stranger_loses_his_place_to_a_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Else as many slow strangers as there are places would keep every call out."""
+    async with serving(talk_until_told, connections_max=3) as server:
+        call = await FakeAsterisk.call(server)
+        await exchange(call)
+        slow = [await FakeAsterisk.connect(server) for _ in range(6)]
+        for stranger in slow[-2:]:
+            stranger.send(b"agi_network: yes\nagi_n")
+        new = await FakeAsterisk.call(server, b"17.2")
+        await exchange(new)
+        assert server.connections == 3
+        assert all([await stranger.closed() == b"" for stranger in slow[:5]])
+        assert caplog.text.count("its place was needed") == 1
+        for each in (call, new):
+            await each.answer(b"200 result=1 (no)")
+            await each.closed()
+        await slow[5].hang_up()
+
+
+async def test_five_thousand_connections_leave_a_call_in_progress_alone() -> None:
+    async with serving(talk_until_told, connections_max=50) as server:
+        call = await FakeAsterisk.call(server)
+        await exchange(call)
+        where = ("127.0.0.1", server.port)
+
+        def flood() -> None:
+            for _ in range(5000):
+                socket.create_connection(where, WITHIN_S).close()
+
+        flooding = asyncio.ensure_future(asyncio.to_thread(flood))
+        while not flooding.done():
+            await exchange(call)
+        await flooding
+        # It comes after all of them, so they have all been dealt with.
+        last = await FakeAsterisk.call(server, b"17.2")
+        await exchange(last)
+        for each in (call, last):
+            await each.answer(b"200 result=1 (no)")
+            await each.closed()
+        while server.connections:
+            await asyncio.sleep(0.001)
 
 
 async def test_a_broken_handler_is_told_with_its_session_and_closed(

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from dialplan.render import Entry, VoiceHost, render_entry, render_manager_user
+from dialplan.render import (
+    WHISPER_SCRIPT,
+    Entry,
+    VoiceHost,
+    render_entry,
+    render_manager_user,
+    render_whisper,
+)
 
 ROOT = Path(__file__).parents[3]
 SNIPPETS = ROOT / "etc" / "asterisk"
@@ -18,6 +25,8 @@ def uncommented(name: str) -> str:
 def test_snippets_are_what_is_rendered() -> None:
     assert uncommented("extensions.conf") == render_entry(Entry(), VoiceHost())
     assert uncommented("extensions-script.conf") == render_entry(Entry())
+    whisper = render_whisper("orderline-whisper", VoiceHost())
+    assert uncommented("extensions-whisper.conf") == whisper
     assert uncommented("manager.conf") == render_manager_user("orderline", "CHANGE-ME")
 
 
@@ -82,3 +91,17 @@ def test_entry_refuses_a_wrong_voice_host(voice: VoiceHost) -> None:
 def test_manager_user_refuses_wrong_values(user: str, secret: str, permit: str) -> None:
     with pytest.raises(ValueError):
         render_manager_user(user, secret, permit)
+
+
+def test_the_whisper_names_no_profile_and_marks_the_caller_as_served() -> None:
+    text = render_whisper("to-humans", VoiceHost("voice.example", 4600))
+    assert text.startswith("[to-humans]\nexten => s,1,")
+    assert f",AGI(agi://voice.example:4600/{WHISPER_SCRIPT},${{ARG1}})\n" in text
+    marked = '?Set(MASTER_CHANNEL(ORDERLINE_RESULT)=completed)'
+    assert f'ExecIf($["${{GOSUB_RESULT}}" = ""]{marked})' in text
+    assert text.endswith("Return()\n")
+
+
+def test_a_whisper_context_that_no_dialplan_can_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="whisper context"):
+        render_whisper("a]b", VoiceHost())

@@ -6,8 +6,8 @@ import inspect
 
 import pytest
 
-from erp import queries
-from erp.operations import OPERATIONS, READS, Operation, Sensitivity
+from erp import queries, writes
+from erp.operations import OPERATIONS, READS, WRITES, Operation, Sensitivity
 from erp.port import ErpPort
 from erp.shapes import PARAMETERS, SHAPES
 
@@ -18,14 +18,28 @@ NOT_CONFIRMED = {"log_activity"}
 
 def test_every_operation_of_the_port_is_declared() -> None:
     methods = {name for name in vars(ErpPort) if not name.startswith("_")} - NOT_QUERIES
-    assert methods == set(READS)
+    assert methods == {*READS, *WRITES}
     for name in methods:
         assert "deadline" in inspect.signature(getattr(ErpPort, name)).parameters
 
 
 def test_every_read_has_a_query_and_a_shape() -> None:
-    asked = {kind.operation for kind in queries.Query.__subclasses__()}
-    assert asked == set(READS) == set(SHAPES) == set(PARAMETERS)
+    apart = {writes.Write, writes.TaskByKey}
+    asked = {kind.operation for kind in queries.Query.__subclasses__() if kind not in apart}
+    assert asked == set(READS)
+    assert {*READS, *WRITES} == set(SHAPES) == set(PARAMETERS)
+
+
+def test_every_write_is_declared_as_one_and_can_be_looked_up() -> None:
+    kinds = writes.Write.__subclasses__()
+    assert {kind.operation for kind in kinds} == set(WRITES)
+    for kind in kinds:
+        assert kind.writes
+        assert OPERATIONS[kind.operation].write
+        find, create = SHAPES[kind.operation]
+        assert (find.name, find.writes, create.name, create.writes) == (
+            "find", False, "create", True,
+        )
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda one: one.name)

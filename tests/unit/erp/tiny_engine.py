@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from erp.connector import Attempt
-from erp.connectors.engine import RawRow, Value
+from erp.connectors.engine import RawRow, Value, Written
 from erp.deadline import Deadline
 from erp.profiles import Profile, ProfileError
 from erp.profiles.load import build
@@ -38,6 +38,9 @@ def prepare(part: Mapping[str, object], where: str) -> Asked:
     return Asked(text.split()[0], frozenset(re.findall(r":([a-z_.]+)", text)))
 
 
+prepare_write = prepare
+
+
 def check_section(section: Mapping[str, object], where: str) -> None:
     if "bad" in section:
         raise ProfileError(f"{where}.bad is not known")
@@ -58,6 +61,7 @@ class TinyEngine:
         self.answers: dict[str, Sequence[RawRow] | Exception | Answer] = {}
         self.asked: list[tuple[str, dict[str, Value]]] = []
         self.opened = self.closed = self.tended = 0
+        self.by_find = self.existed = False
         engines.append(self)
 
     async def open(self, deadline: Deadline, trace: Trace | None = None) -> None:
@@ -77,6 +81,12 @@ class TinyEngine:
         if isinstance(answer, Exception):
             raise answer
         return await answer(values) if callable(answer) else answer
+
+    async def write(
+        self, prepared: Asked, find: Asked, values: Mapping[str, Value], attempt: Attempt
+    ) -> Written:
+        attempt.trace.sent = True
+        return Written(await self.read(prepared, values, attempt), self.by_find, self.existed)
 
     def words(self) -> list[str]:
         return [word for word, _ in self.asked]

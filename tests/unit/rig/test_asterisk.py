@@ -32,6 +32,7 @@ def site(tmp_path: Path) -> Site:
         sip_port=5070,
         ami_port=5039,
         fastagi_port=4600,
+        desk_port=5071,
         rtp_ports=(20000, 20399),
         caller=Account("caller", "caller-password"),
         orderline=Account("orderline", "orderline-secret"),

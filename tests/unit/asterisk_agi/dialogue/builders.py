@@ -7,10 +7,13 @@ from decimal import Decimal
 from typing import TypeVar
 
 from asterisk_agi.dialogue import machine
+from asterisk_agi.dialogue.desk import DeskState
 from asterisk_agi.dialogue.effects import Effect, Line, LineKind, Say
 from asterisk_agi.dialogue.events import (
     Answer,
     CallAnswered,
+    CallbackPlanned,
+    DeskTold,
     Event,
     Intent,
     KeyPressed,
@@ -20,7 +23,7 @@ from asterisk_agi.dialogue.events import (
     QueryFailed,
     TurnHeard,
 )
-from asterisk_agi.dialogue.state import CallState, DialogueSettings, StateName
+from asterisk_agi.dialogue.state import CallState, DialogueSettings, People, StateName
 from dialplan.reasons import Reason
 from erp.model import (
     Availability,
@@ -136,11 +139,22 @@ def not_found(wanted: str = "item 9999", operation: str = "find_item") -> NotFou
     return NotFound(wanted, source(operation))
 
 
+PHONE = "+12125550101"
+AT = datetime(2026, 11, 21, 14, 30, tzinfo=timezone.utc)
+"""The time of a call-back: the afternoon of the same day."""
+BUSY = DeskState(
+    known=True, staffed=2, wait_s=230.0, callback_at=AT, voicemail=True, now=NOW
+)
+"""All talk; holding, a call-back and a message can be had."""
+
+
 class Call:
     """A call in progress; keeps every effect."""
 
-    def __init__(self, settings: DialogueSettings = SETTINGS) -> None:
-        self.state: CallState = machine.start(settings)
+    def __init__(
+        self, settings: DialogueSettings = SETTINGS, people: People | None = None
+    ) -> None:
+        self.state: CallState = machine.start(settings, people)
         self.effects: tuple[Effect, ...] = ()
         self.history: list[Effect] = []
 
@@ -199,8 +213,40 @@ class Call:
         return any(isinstance(effect, kind) for effect in self.effects)
 
 
+def asking_desk(number: str = PHONE) -> Call:
+    """Return the call of a caller who wants a human, of whom the desk is being asked."""
+    return Call(people=People(asked=True, number=number)).answer(ANNA).hear(Intent.HUMAN)
+
+
+def at_desk(name: StateName) -> Call:
+    """Return a call in a state in which the desk was asked, by events alone."""
+    call = asking_desk("" if name is StateName.KEYING_NUMBER else PHONE)
+    if name is StateName.ASKING_DESK:
+        return call
+    call.feed(DeskTold(BUSY))
+    if name is not StateName.OFFERING_CALLBACK:
+        call.hear(Intent.CALL_BACK)
+    if name in (StateName.CONFIRMING_CALLBACK, StateName.BOOKING_CALLBACK):
+        call.feed(CallbackPlanned(PHONE, AT))
+    if name is StateName.BOOKING_CALLBACK:
+        call.hear(Intent.YES)
+    assert call.name is name
+    return call
+
+
+AT_DESK = (
+    StateName.ASKING_DESK,
+    StateName.OFFERING_CALLBACK,
+    StateName.KEYING_NUMBER,
+    StateName.CONFIRMING_CALLBACK,
+    StateName.BOOKING_CALLBACK,
+)
+
+
 def in_state(name: StateName) -> Call:
     """Return a call that came to a state by events alone."""
+    if name in AT_DESK:
+        return at_desk(name)
     call = Call()
     if name is StateName.GREETING:
         return call

@@ -18,17 +18,24 @@ from asterisk_agi.dialogue.effects import (
 )
 from asterisk_agi.dialogue.events import (
     CallAnswered,
+    CallbackBooked,
+    CallbackPlanned,
+    CallbackRefused,
     CustomersFound,
+    DeskTold,
     Event,
     FillerDue,
     Intent,
+    KeyPressed,
     KeysEnded,
     LongestCallReached,
     LookupFailed,
     LookupOutcome,
     NothingHeard,
+    NumberRefused,
     QueryAnswered,
     QueryFailed,
+    TransferFailed,
     TurnHeard,
 )
 from asterisk_agi.dialogue.machine import TABLE, IllegalStep
@@ -54,14 +61,26 @@ from tests.unit.asterisk_agi.dialogue.builders import (
 NOT_BEFORE_THE_ANSWER = {TurnHeard, NothingHeard, KeysEnded, QueryAnswered, QueryFailed, FillerDue}
 
 
+ONLY_IN: dict[object, set[StateName]] = {
+    CallAnswered: {StateName.GREETING, StateName.ASKING_DESK, StateName.ENDING},
+    DeskTold: {StateName.ASKING_DESK},
+    CallbackPlanned: {StateName.CONFIRMING_CALLBACK},
+    NumberRefused: {StateName.CONFIRMING_CALLBACK},
+    CallbackBooked: {StateName.BOOKING_CALLBACK},
+    CallbackRefused: {StateName.BOOKING_CALLBACK},
+    TransferFailed: {StateName.ENDING},
+}
+"""What answers to something that is waited for, and only there."""
+
+
 class TestTable:
     def test_every_pair_that_can_come_has_an_entry_and_no_other_has(self) -> None:
         for name in StateName:
             for event in typing.get_args(Event):
                 illegal = (
-                    event in NOT_BEFORE_THE_ANSWER
-                    if name is StateName.GREETING
-                    else event is CallAnswered
+                    name not in ONLY_IN[event]
+                    if event in ONLY_IN
+                    else name is StateName.GREETING and event in NOT_BEFORE_THE_ANSWER
                 )
                 assert ((name, event) in TABLE) is not illegal, (name, event)
 
@@ -78,9 +97,9 @@ class TestTable:
         with pytest.raises(IllegalStep, match="must not lead to checking"):
             in_state(StateName.CHECKING).feed(FillerDue())
 
-    def test_nothing_leaves_the_ending(self) -> None:
-        for (name, _), rule in TABLE.items():
-            if name is StateName.ENDING:
+    def test_only_a_zero_and_a_transfer_in_vain_leave_the_ending(self) -> None:
+        for (name, event), rule in TABLE.items():
+            if name is StateName.ENDING and event not in (KeyPressed, TransferFailed):
                 assert rule.targets == {StateName.ENDING}
 
 
@@ -429,8 +448,8 @@ class TestQueries:
     @pytest.mark.parametrize("name", [name for name in StateName if name is not StateName.GREETING])
     def test_longest_call_goes_to_a_human(self, name: StateName) -> None:
         call = in_state(name).feed(LongestCallReached())
-        if name is StateName.ENDING:
-            assert call.effects == ()
+        if name in (StateName.ENDING, StateName.ASKING_DESK, StateName.BOOKING_CALLBACK):
+            assert call.effects == (), "it is on its way to its end"
         else:
             assert call.said.startswith("I'm sorry, our time")
             assert call.only(HandOff).reason is Reason.LONGEST_CALL

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asterisk_agi.dialogue import machine, summary
+from asterisk_agi.dialogue import desk_wording, machine, summary
+from asterisk_agi.dialogue.desk import DeskState, TransferFailure
 from asterisk_agi.dialogue.effects import (
     AskAvailability,
     AskLastOrder,
@@ -22,7 +24,11 @@ from asterisk_agi.dialogue.effects import (
 )
 from asterisk_agi.dialogue.events import (
     CallAnswered,
+    CallbackBooked,
+    CallbackPlanned,
+    CallbackRefused,
     CustomersFound,
+    DeskTold,
     Event,
     FillerDue,
     Intent,
@@ -33,19 +39,25 @@ from asterisk_agi.dialogue.events import (
     LookupOutcome,
     Meaning,
     NothingHeard,
+    NumberRefused,
     QueryAnswered,
     QueryFailed,
+    TransferFailed,
     TurnHeard,
 )
 from asterisk_agi.dialogue.machine import TABLE
 from asterisk_agi.dialogue.questions import NEEDS, Question, Subject
-from asterisk_agi.dialogue.state import CallState, DialogueSettings, StateName
+from asterisk_agi.dialogue.state import CallState, DialogueSettings, People, StateName
 from dialplan.reasons import Reason
 from erp.model import OrderState
 from tests.unit.asterisk_agi.dialogue.builders import (
     ANNA,
+    AT,
+    AT_DESK,
     BOB,
+    BUSY,
     NOW,
+    PHONE,
     TODAY,
     Call,
     available,
@@ -194,14 +206,33 @@ def test_every_target_of_the_table_can_be_reached() -> None:
             misunderstandings_max=2,
             choices_max=2,
         )
-        seen |= _edges_from(machine.start(impatient))
+        seen |= _edges_from(machine.start(impatient), set(), (TransferFailed,))
+    seen |= _edges_at_desk(impatient)
     declared = {
         (name, event, target) for (name, event), rule in TABLE.items() for target in rule.targets
     }
     assert declared == seen
 
 
-def _edges_from(start: CallState) -> set[tuple[StateName, type[object], StateName]]:
+def _edges_at_desk(settings: DialogueSettings) -> set[tuple[StateName, type[object], StateName]]:
+    """Return the edges around the desk; what is beyond is searched without it."""
+    seen: set[tuple[StateName, type[object], StateName]] = set()
+    beyond = set(StateName) - {*AT_DESK, StateName.ENDING}
+    # Whoever is calling: known, one of several, nobody; with and without a number.
+    for number, customers in ((PHONE, (BOB,)), ("", (ANNA, BOB)), (PHONE, ())):
+        waiting = Call(settings, People(asked=True, number=number)).answer(*customers)
+        seen |= _edges_from(waiting.hear(Intent.HUMAN).state, beyond, _WHO_IS_CALLING)
+    return seen
+
+
+_WHO_IS_CALLING = (CallAnswered, CustomersFound, LookupFailed)
+"""Changes nothing at the desk: not walked on there."""
+
+
+def _edges_from(
+    start: CallState, beyond: set[StateName], unwalked: tuple[type[object], ...] = ()
+) -> set[tuple[StateName, type[object], StateName]]:
+    """Return the edges that can be walked from a state; those beyond are not walked on."""
     seen: set[tuple[StateName, type[object], StateName]] = set()
     frontier, known = [start], {_kind(start)}
     probes = _probes()
@@ -210,9 +241,15 @@ def _edges_from(start: CallState) -> set[tuple[StateName, type[object], StateNam
         for event in probes:
             if (state.name, type(event)) not in TABLE:
                 continue
-            after, _ = machine.step(state, event, TODAY)
+            after, effects = machine.step(state, event, TODAY)
             seen.add((state.name, type(event), after.name))
-            if _kind(after) not in known:
+            if effects and isinstance(effects[-1], HandOff) and not state.people.asked:
+                # With a desk, it is asked first.
+                asked = replace(state, people=People(asked=True))
+                other, _ = machine.step(asked, event, TODAY)
+                seen.add((state.name, type(event), other.name))
+            walked = after.name not in beyond and type(event) not in unwalked
+            if walked and _kind(after) not in known:
                 known.add(_kind(after))
                 frontier.append(after)
     return seen
@@ -232,7 +269,11 @@ def _kind(state: CallState) -> tuple[object, ...]:
         state.topic.subject is Subject.PRICE,
         state.retried and state.name is StateName.CHECKING,
         state.keys[-1:] == "0",
-        len(state.keys),
+        min(len(state.keys), 8) if state.name is StateName.KEYING_NUMBER else len(state.keys),
+        desk_wording.options(state.people.desk),
+        min(state.people.failures, 2),
+        state.people.callback is None,
+        state.people.came_back,
     )
 
 
@@ -281,4 +322,12 @@ def _probes() -> list[Event]:
         KeysEnded(),
         FillerDue(),
         LongestCallReached(),
+        DeskTold(BUSY),
+        DeskTold(replace(BUSY, callback_at=None)),
+        DeskTold(DeskState()),
+        CallbackPlanned(PHONE, AT),
+        NumberRefused(),
+        CallbackBooked(AT),
+        CallbackRefused(),
+        TransferFailed(TransferFailure.DECLINED),
     ]

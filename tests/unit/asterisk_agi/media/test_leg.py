@@ -194,6 +194,31 @@ async def test_a_flood_lets_others_have_their_turn(scene: Scene) -> None:
     assert turns >= 5
 
 
+async def test_a_flood_is_left_to_the_kernel_and_the_clock_goes_on(scene: Scene) -> None:
+    """Else each packet of a flood would cost a parse, and all calls would feel it."""
+    scene.connect()
+    statistics = scene.leg.statistics
+    for number in range(40):
+        scene.send(*[rtp((60 * number + n) % 65536) for n in range(60)])
+        await asyncio.sleep(0.005)
+    assert statistics.flooded >= 3
+    assert statistics.received.jitter.received + statistics.received.foreign < 500
+    assert statistics.sent >= 8
+    # When it is over, what comes is heard again.
+    await scene.until(lambda: len(scene.heard) > 10)
+    before = statistics.received.jitter.received
+    scene.send(rtp(3000), rtp(3001))
+    await scene.until(lambda: statistics.received.jitter.received > before)
+
+
+async def test_a_flood_before_connect_is_put_off_too(scene: Scene) -> None:
+    for _ in range(10):
+        scene.send(*[rtp(number) for number in range(60)])
+        await asyncio.sleep(0.002)
+    assert scene.leg.statistics.received.foreign < 300
+    assert scene.leg.statistics.flooded >= 1
+
+
 async def test_a_peer_that_is_gone_is_told_once(scene: Scene) -> None:
     scene.connect()
     await scene.receive()

@@ -65,3 +65,11 @@ def test_what_lies_outside_the_recording_is_left_out() -> None:
     track.add(1, 0, ONE, -1.0)
     track.add(2, 0, ONE, TRACK_MAX_S)
     assert (track.pcm, track.packets) == (b"", 0)
+
+
+def test_gaps_are_those_between_arrivals() -> None:
+    track = Track()
+    for number, came_s in enumerate((1.0, 1.02, 1.075, 1.08)):
+        track.add(1, 160 * number, ONE, came_s)
+    assert track.gaps_s() == pytest.approx([0.02, 0.055, 0.005])
+    assert Track().gaps_s() == []

@@ -138,7 +138,7 @@ def test_a_profile_that_the_configuration_does_not_fit_is_not_put_in_use(
     assert run("activate", "--config", config, "main", small) == 2
     assert "erp.routes.balance names main: tryton-8.2 v9 (" in capsys.readouterr().err
     assert run("check", "--config", config) == 1
-    assert "odoo-19 v1" in capsys.readouterr().out
+    assert "odoo-19 v2" in capsys.readouterr().out
 
 
 def test_switching_needs_a_known_system_and_a_folder(

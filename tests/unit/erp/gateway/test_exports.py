@@ -10,7 +10,9 @@ from tests.unit.erp.gateway.fakes import FakeConnector
 
 
 def test_the_public_names() -> None:
-    assert set(gateway.__all__) == {"Gateway", "HopRow", "Observe", "hop_map", "unobserved"}
+    assert set(gateway.__all__) == {
+        "Gateway", "Health", "HopRow", "Observe", "hop_map", "unobserved",
+    }  # fmt: skip
     for name in gateway.__all__:
         assert getattr(gateway, name) is not None
 

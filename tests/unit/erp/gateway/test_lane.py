@@ -162,6 +162,7 @@ def test_no_retry_that_the_deadline_leaves_no_time_for() -> None:
 
 class Write(FindItem):
     operation = "add_note"
+    writes = True
 
 
 def test_a_write_is_never_tried_again_nor_asked_twice_at_once() -> None:

@@ -76,3 +76,20 @@ def test_a_successor_tells_of_the_end_and_the_former_of_nothing_more(
         "one is up again after 4.0 s",
         "one answers price again after 4.0 s",
     ]
+
+
+def test_the_event_stream_is_told_when_a_system_goes_down_and_up() -> None:
+    told: list[tuple[str, bool, str]] = []
+
+    def health(*what: object) -> None:
+        told.append(what)  # type: ignore[arg-type]
+
+    former = Outage("one", Clock(), health)
+    former.begins("refused")
+    former.begins("refused")
+    successor = Outage("one", Clock(), health)
+    successor.take_over(former)
+    former.ends()
+    successor.ends()
+    successor.ends()
+    assert told == [("one", False, "refused"), ("one", True, "")]

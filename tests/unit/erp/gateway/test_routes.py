@@ -6,7 +6,7 @@ import pytest
 
 from erp.connector import Capabilities
 from erp.gateway.routes import FIRST_SHARE, Kind, plans
-from erp.operations import READS
+from erp.operations import READS, WRITES
 from erp.settings import GatewaySettings
 from tests.unit.erp.gateway.fakes import FakeConnector
 
@@ -17,7 +17,7 @@ BOTH: Mapping[str, Capabilities] = {"erp": ERP, "stock": STOCK}
 
 def test_the_only_system_needs_no_name() -> None:
     made = plans(GatewaySettings(), {"erp": ERP})
-    assert set(made) == set(READS)
+    assert set(made) == {*READS, *WRITES}
     assert {plan.system for plan in made.values()} == {"erp"}
 
 

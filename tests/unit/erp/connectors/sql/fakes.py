@@ -28,6 +28,9 @@ class FakeSession:
         self.greeted: list[tuple[str, list[str]]] = []
         self.end = ""
         self.before: Callable[[], None] = lambda: None
+        self.after: Callable[[], None] = lambda: None
+        """Between a commit and its answer."""
+        self.inserts = True
         self.gate: asyncio.Event | None = None
 
     async def ask(self, question: Question, timeout_s: float) -> Table:
@@ -38,6 +41,17 @@ class FakeSession:
             await self.gate.wait()
         self.sure = True
         return Table(Columns(["N"]), [(self.number,)])
+
+    async def write(
+        self, question: Question, find: Question, timeout_s: float, leaving: Callable[[], None]
+    ) -> tuple[Table, bool]:
+        self.sure = False
+        self.asked += [question, find]
+        self.before()
+        leaving()
+        self.after()
+        self.sure = True
+        return Table(Columns(["N"]), [(self.number,)]), self.inserts
 
     async def greet(self, role: str, texts: Iterable[str]) -> None:
         self.sure = False

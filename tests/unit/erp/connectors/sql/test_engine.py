@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import pytest
 
 from erp.connector import Attempt
-from erp.connectors.engine import Value
-from erp.connectors.sql import SqlEngine, prepare
+from erp.connectors.engine import Value, Written
+from erp.connectors.sql import SqlEngine, prepare, prepare_write
 from erp.connectors.sql import engine as engine_module
 from erp.deadline import Deadline
 from erp.errors import BackendDown, BackendRefused, BackendSlow, BadAnswer
@@ -197,3 +197,58 @@ def test_settings_that_can_not_work_are_refused_at_the_start(
 ) -> None:
     with pytest.raises(ValueError, match=told):
         engine({"tls": "require"}, None, **changes)
+
+
+# Writing
+
+INSERT = {"sql": "INSERT INTO T (A) VALUES (:task_key)"}
+FIND = {"sql": "SELECT A AS N FROM T WHERE A = :task_key"}
+
+
+def well() -> None:
+    """Do nothing."""
+
+
+async def write(asked: SqlEngine, trace: Trace) -> Written:
+    attempt = Attempt(within(), trace)
+    insert, find = prepare_write(INSERT, "create"), prepare(FIND, "find")
+    return await asked.write(insert, find, {"task_key": "k1"}, attempt)
+
+
+@pytest.mark.parametrize("inserts", [True, False])
+async def test_a_write_is_read_back_in_one_go(driver: FakeDriver, inserts: bool) -> None:
+    driver.shape = lambda session: setattr(session, "inserts", inserts)
+    asked, trace = engine(), Trace("erp", "create_task")
+    written = await write(asked, trace)
+    assert [row["n"] for row in written.rows] == [1]
+    assert (written.by_find, written.existed, trace.sent) == (True, not inserts, True)
+    texts = [question.text.text for question in driver.sessions[0].asked]
+    assert texts == ["INSERT INTO T (A) VALUES ($1)", "SELECT A AS N FROM T WHERE A = $1"]
+    await asked.close()
+
+
+async def test_a_write_is_sent_anew_only_while_it_cannot_have_been_done(
+    driver: FakeDriver,
+) -> None:
+    asked, trace = engine(), Trace("erp", "create_task")
+    await read(asked, account="C001")
+    driver.sessions[0].before = lost
+    assert (await write(asked, trace)).rows
+    assert len(driver.sessions) == 2
+    for session in driver.sessions:
+        session.before, session.after = well, lost
+    trace = Trace("erp", "create_task")
+    with pytest.raises(BackendDown):
+        await write(asked, trace)
+    assert trace.sent
+    assert len(driver.sessions) == 2
+    await asked.close()
+
+
+async def test_a_write_that_never_left_was_not_sent(driver: FakeDriver) -> None:
+    driver.shape = lambda session: setattr(session, "before", lost)
+    asked, trace = engine(), Trace("erp", "create_task")
+    with pytest.raises(BackendDown):
+        await write(asked, trace)
+    assert not trace.sent
+    await asked.close()

@@ -1,0 +1,1 @@
+"""What Orderline must not forget: events, calls, deliveries, call-backs; in one SQL database."""
