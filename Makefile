@@ -60,6 +60,7 @@ script: $(STAMP) ## build dist/orderline.agi, the AGI script for the PBX host
 docs: $(STAMP) ## draw the pictures of the documentation from the tables
 	@$(PY) -m asterisk_agi.dialogue.picture docs/dialogue.rst
 	@$(PY) -m erp.commands.matrix docs/erp_matrix.rst
+	@$(PY) -m erp.events.describe docs/event_types.rst
 
 clean: ## remove what was built (the cache in your home stays)
 	@test ! -x $(PY) || $(LAB) down

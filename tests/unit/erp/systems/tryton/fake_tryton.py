@@ -128,7 +128,7 @@ class FakeTryton:
         if len(body) <= 1400:
             return web.Response(body=body, content_type="application/json")
         return web.Response(
-            body=gzip.compress(body),
+            body=gzip.compress(body, mtime=0),
             headers={"Content-Encoding": "gzip", "Content-Type": "application/json"},
         )
 
