@@ -7,6 +7,8 @@ ASTERISK ?= auto
 ERP ?= tryton
 KILL ?=
 LAB := $(PY) -m tests.rig.lab
+# Calls take the time that they take: two files of tests at once halve it.
+WORKERS := -n 2 --dist loadfile
 # Runs a command where espeak-ng is found, also on a machine that has none.
 WITH_VOICE := $(PY) -m tests.rig.tools
 
@@ -25,7 +27,7 @@ demo: $(STAMP) ## place two real calls (ERP=odoo, postgresql, mariadb; KILL=1 ki
 	@$(WITH_VOICE) $(PY) -m tests.rig.demo --asterisk $(ASTERISK) --erp $(ERP) $(if $(KILL),--kill)
 
 test: $(STAMP) style types fetch ## all tests, with a real Asterisk and a real ERP
-	@$(WITH_VOICE) $(PY) -m pytest tests/unit tests/integration
+	@$(WITH_VOICE) $(PY) -m pytest $(WORKERS) tests/integration tests/unit
 
 test-full: export ORDERLINE_FULL = 1
 test-full: test ## the same, with the long tests
