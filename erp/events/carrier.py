@@ -22,8 +22,12 @@ from erp.store.errors import StoreError
 
 _log = logging.getLogger(__name__)
 
-LINES_MAX = 20
-"""Events of one transaction: it runs on the event loop of the calls, and must be short."""
+LINES_MAX = 400
+"""Events of one transaction: it holds up the other writers of the store, and must be short."""
+
+GATHER_S = 0.5
+"""What is told in this time is carried together, seconds. A transaction for each event would cost
+a process with many calls a hundred times as much, and each takes the interpreter from its voice."""
 
 ABANDONED_EVERY_S = 5.0
 """Seconds between two looks for the spools of dead processes."""
@@ -60,8 +64,8 @@ class Carrier:
         self._delivered = delivered
         self._reader = SegmentReader(spool.folder, spool.name)
         self._wake = asyncio.Event()
+        self._ending = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._closing = False
         self._away = False
         self._lost = 0
         self._opened = False
@@ -79,7 +83,7 @@ class Carrier:
 
     async def close(self) -> None:
         """Carry what is left, if the store takes it in time, and end. May be called twice."""
-        self._closing = True
+        self._ending.set()
         self._wake.set()
         if self._tasks:
             carry, look_after = self._tasks
@@ -98,14 +102,23 @@ class Carrier:
                 await self._carry_own()
             except (StoreError, OSError) as error:
                 self._tell_away(error)
-                if self._closing:
+                if self._ending.is_set():
                     return
-                await asyncio.sleep(self._settings.retry_s)
+                await self._pause(self._settings.retry_s)
                 continue
             self._tell_back()
-            if self._closing:
+            if self._ending.is_set():
                 return
             await self._wake.wait()
+            await self._pause(GATHER_S)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait so long, or until the end."""
+        waiting = asyncio.ensure_future(self._ending.wait())
+        try:
+            await asyncio.wait({waiting}, timeout=seconds)
+        finally:
+            waiting.cancel()
 
     async def _carry_own(self) -> None:
         self._spool.flush()
