@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ami_bridge.connection import AmiConnection
@@ -21,13 +21,15 @@ from ami_bridge.watchdog import (
     AskPresent,
     BridgeSettings,
     Fallback,
+    FreeHuman,
     HangUpLeg,
     Order,
     RedirectCaller,
     Rescue,
     Watchdog,
 )
-from dialplan import beat
+from dialplan import beat, variables
+from dialplan.masking import Channel
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class _Hooks:
 
     on_rescue: Callable[[Sighting], None]
     on_voices: Callable[[Mapping[str, bool]], None]
+    on_present: Callable[[Sequence[Sighting]], None]
 
 
 class Bridge:
@@ -56,25 +59,27 @@ class Bridge:
         *,
         on_rescue: Callable[[Sighting], None] = lambda _: None,
         on_voices: Callable[[Mapping[str, bool]], None] = lambda _: None,
+        on_present: Callable[[Sequence[Sighting]], None] = lambda _: None,
     ) -> None:
         """Prepare it, on a running event loop. voice: see `Watchdog`.
 
         on_rescue: called once for each call, before its leg is hung up or its caller redirected.
         on_voices: called again and again with the voice processes and whether each beats.
-        Both must return at once.
+        on_present: called with the calls that Asterisk listed, whenever it was asked.
+        All must return at once.
         """
         # Two bridges that act at the very same moment would redirect a caller twice.
         settings = replace(settings, settle_s=settings.settle_s * random.uniform(1.0, 1.5))
         self._settings = settings
         self._ami = ami
         self._voices = voices
-        self._hooks = _Hooks(on_rescue, on_voices)
+        self._hooks = _Hooks(on_rescue, on_voices, on_present)
         self._watchdog = Watchdog(settings, voice, fallback, self._loop.time())
         self._subscription: Subscription | None = None
         self._transport: asyncio.DatagramTransport | None = None
         self._news = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._asking: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._asking: asyncio.Task[object] | None = None
         self._ask_again = False
         self.foreign = 0
         """Datagrams that were no beats."""
@@ -141,7 +146,8 @@ class Bridge:
             seen = dialled(event, self._voices)
             if seen is not None:
                 _log.info(
-                    "%s is on the leg %s", seen.channel, seen.leg, extra=of_call(seen.uniqueid)
+                    "%s is on the leg %s", Channel(seen.channel), seen.leg,
+                    extra=of_call(seen.uniqueid),
                 )
                 self._obey(self._watchdog.dialled(seen, now_s))
         elif kind == "Hangup":
@@ -167,16 +173,32 @@ class Bridge:
                 _log.warning("no sign of life: hanging up the leg %s", leg, extra=call)
                 self._start(self._act("Hangup", order.call, Channel=leg), "hang up")
             elif isinstance(order, RedirectCaller):
-                self._redirect(order)
+                self._start(self._redirect(order), "redirect")
+            elif isinstance(order, FreeHuman):
+                self._start(self._free(order), "free a human")
             else:
-                _log.info("%s is no longer ours", order.channel, extra=of_call(order.call))
+                _log.info("%s is no longer ours", Channel(order.channel), extra=of_call(order.call))
         self._news.set()
 
-    def _redirect(self, order: RedirectCaller) -> None:
+    async def _free(self, order: FreeHuman) -> None:
+        """End a whisper; its human's channel goes only when the caller does not go with it."""
+        _log.warning(
+            "a whisper stands still: freeing %s", Channel(order.channel),
+            extra=of_call(order.call),
+        )
+        if order.caller is not None:
+            caller, name = order.caller, variables.INHERITED_PREFIX + variables.WHISPER
+            held = caller.channel
+            await self._act("Setvar", caller.call, Channel=held, Variable=name, Value="no")
+            if not await self._redirect(caller):
+                return
+        await self._act("Hangup", order.call, Channel=order.channel)
+
+    async def _redirect(self, order: RedirectCaller) -> bool:
         place = f"{order.context},{order.extension},{order.label}"
         held, call = order.channel, of_call(order.call)
-        _log.warning("still held: redirecting %s to %s", held, place, extra=call)
-        action = self._act(
+        _log.warning("still held: redirecting %s to %s", Channel(held), place, extra=call)
+        return await self._act(
             "Redirect",
             order.call,
             Channel=order.channel,
@@ -184,18 +206,20 @@ class Bridge:
             Exten=order.extension,
             Priority=order.label,
         )
-        self._start(action, "redirect")
 
-    async def _act(self, name: str, call: str, **headers: str) -> None:
+    async def _act(self, name: str, call: str, **headers: str) -> bool:
+        """Do it; tell whether Asterisk did."""
         try:
             answer = (await self._ami.action(name, **headers))[0]
         except AmiError as error:
             _log.error("%s failed: %s", name, error, extra=of_call(call))
-            return
+            return False
         if answer.get("Response") != "Success":
             # The leg or caller is gone, or the label is not there: the next look tells.
             why = answer.get("Message", "refused")
             _log.warning("%s: %s", name, why, extra=of_call(call))
+            return False
+        return True
 
     def _ask(self) -> None:
         """Ask once more when a question is under way: its answer may be from before."""
@@ -217,6 +241,7 @@ class Bridge:
             _log.warning("which calls there are can't be asked: %s", error)
             return
         held = present(rows[1:], self._voices)
+        self._hooks.on_present(held)
         self._obey(self._watchdog.present(held, asked_s, self._loop.time()))
 
     async def _look(self) -> None:
@@ -243,13 +268,13 @@ class Bridge:
             if self._ami.connected and self._watchdog.must_poll(self._loop.time()):
                 self._ask()
 
-    def _start(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[None, None, object], name: str) -> asyncio.Task[object]:
         task = self._loop.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("%s: a fault of ours", task.get_name(), exc_info=error)

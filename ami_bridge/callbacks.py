@@ -67,7 +67,7 @@ class CallbackDialer:
         self._ami = ami
         self._name = name
         self._by = f"{name}#{uuid.uuid4()}"
-        self._sink = sink
+        self._told = _Told(sink)
         self._now = now
         self._on_task = on_task
         self._news = asyncio.Event()
@@ -131,6 +131,8 @@ class CallbackDialer:
             return self._settings.look_s
         for row in await self._book.due(self._now(), free):
             await self._begin(row)
+        # What failed is with a human; store and AMI are there for the next.
+        self._told.well()
         if len(self._attempts) >= self._settings.at_once:
             return self._settings.look_s
         next_at = await self._book.next_at()
@@ -215,8 +217,7 @@ class CallbackDialer:
     async def _note(self, attempt: _Attempt, step: Step) -> None:
         row = attempt.row
         if step.state is State.RINGING_HUMAN:
-            pop_up = Escalated("callback-agreed", row.summary, way=WAY, by="bridge")
-            self._sink.tell(CallIds(row.session), pop_up)
+            self._told.rings(row)
         try:
             await self._book.ringing(row.key, self._by, step.state, self._now())
         except StoreError as error:
@@ -228,7 +229,7 @@ class CallbackDialer:
         _log.info("call-back %s: %s %s", row.key, step.state.value, step.why)
         if step.state is State.CONNECTED:
             human = attempt.follower.human or self._settings.human
-            self._sink.tell(CallIds(row.session), Transferred(human, waited_s, WAY))
+            self._told.connected(row, human, waited_s)
         for _ in range(STORE_TRIES):
             try:
                 await self._write_outcome(row, step)
@@ -255,9 +256,34 @@ class CallbackDialer:
 
     def _tell_failure(self, row: Callback, why: str) -> None:
         _log.error("call-back %s: %s; it is not dialled again", row.key, why)
-        self._sink.tell(CallIds(row.session), Health("callback", False, f"{row.key}: {why}"))
+        self._told.failed(row, why)
         if self._on_task is not None:
             self._on_task()
+
+
+class _Told:
+    """What is told of call-backs."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._ill = False
+
+    def rings(self, row: Callback) -> None:
+        pop_up = Escalated("callback-agreed", row.summary, way=WAY, by="bridge")
+        self._sink.tell(CallIds(row.session), pop_up)
+
+    def connected(self, row: Callback, human: str, waited_s: float) -> None:
+        self._sink.tell(CallIds(row.session), Transferred(human, waited_s, WAY))
+
+    def failed(self, row: Callback, why: str) -> None:
+        self._ill = True
+        self._sink.tell(CallIds(row.session), Health(WAY, False, f"{row.key}: {why}"))
+
+    def well(self) -> None:
+        """Say that it goes on, once after a failure."""
+        if self._ill:
+            self._ill = False
+            self._sink.tell(CallIds(""), Health(WAY, True))
 
 
 class _Attempt:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ami_bridge.guard import HEADER_MAX_BYTES, HeaderValue
+from ami_bridge.sightings import CALLBACK_PREFIX
 from ami_bridge.subscriptions import RESYNC, AmiEvent
 from dialplan import variables
 from erp.callbacks.book import Callback, State
@@ -37,7 +38,7 @@ _REASONS = {
 
 def uniqueid(row: Callback) -> str:
     """Return the Uniqueid of the channel of a claimed row's attempt. Asterisk takes it once."""
-    return f"orderline-cb-{row.key}-{row.attempts + 1}"
+    return f"{CALLBACK_PREFIX}{row.key}-{row.attempts + 1}"
 
 
 def dial_data(settings: CallbackSettings, number: str) -> str:

@@ -11,8 +11,12 @@ held without a leg is redirected at once, but never without asking first: nothin
 whether the caller has gone on to the human already. The clock of a call starts when AMI tells
 that its AGI() begins; until a beat names it, the beats of its process keep it well, `unnamed_s` at
 most: a process under load names it late, one that has lost it names it never. On a machine that
-has too much to do a voice process beats late and lives: as late as the bridge itself was lately
-(`lagged`), so much longer it waits for a beat.
+has too much to do a voice process beats late and lives: as late as the bridge itself, or a
+beat that came all the same, was lately (`lagged`), so much longer it waits for the next.
+
+A human who is whispered to is held by us as well, and watched in the same way. Their AGI can't be
+ended from outside but with their channel, which would end the caller's Queue or Dial too: so the
+caller is redirected to the label `human` first, and the next human is connected without a whisper.
 
     ON_LEG       the caller is on a media leg
     OFF_LEG      the caller is in our AGI step without a leg, or has left it
@@ -39,7 +43,10 @@ CALLS_MAX = 10_000
 """Calls that are watched at once: more than one Asterisk carries."""
 
 LAG_MEMORY_S = 5.0
-"""Seconds for which it is remembered how late the bridge itself was."""
+"""Seconds for which it is remembered how late the bridge itself, or a beat, was."""
+
+BEAT_GAP_S = 0.4
+"""Seconds between two beats of a process that are no lateness: twice the usual."""
 
 LAG_MAX_S = 1.0
 """Longest that a rescue is put off for that, seconds."""
@@ -120,6 +127,18 @@ class RedirectCaller:
 
 
 @dataclass(frozen=True)
+class FreeHuman:
+    """End a whisper that stands still: send its caller to a human, then hang the channel up."""
+
+    channel: str
+    """The human's channel."""
+    caller: RedirectCaller | None
+    """None: nobody waits."""
+    call: str = field(default="", compare=False)
+    """The Uniqueid of the human's channel, for the log."""
+
+
+@dataclass(frozen=True)
 class AskPresent:
     """Ask Asterisk for its channels, and give them to `Watchdog.present`."""
 
@@ -133,7 +152,7 @@ class Forget:
     """The caller's Uniqueid, for the log."""
 
 
-Order = Rescue | HangUpLeg | RedirectCaller | AskPresent | Forget
+Order = Rescue | HangUpLeg | RedirectCaller | FreeHuman | AskPresent | Forget
 
 
 # The table...
@@ -256,6 +275,10 @@ class Watchdog:
 
     def beat(self, beat: Beat, now_s: float) -> None:
         """Take a sign of life."""
+        late_s = now_s - self._voices.get(beat.voice, now_s) - BEAT_GAP_S
+        if 0 < late_s < self._settings.stale_s + LAG_MAX_S - BEAT_GAP_S:
+            # A longer silence was a death, and says nothing of the next process.
+            self.lagged(late_s, now_s)
         if beat.voice in self._voices or len(self._voices) < VOICES_MAX:
             self._voices[beat.voice] = now_s
         fresh_s = now_s + self._settings.stale_s
@@ -313,6 +336,9 @@ class Watchdog:
         for uniqueid, call in tuple(self._calls.items()):
             if call.changed_s <= asked_s:
                 sign = Sign.HELD if uniqueid in there else Sign.LEFT
+                if sign is Sign.HELD and call.seen.whisper:
+                    # Who waits for a human shows here alone.
+                    call.seen = replace(call.seen, waits=there[uniqueid].waits)
                 orders += self._step(call, sign, now_s)
         for seen in there.values():
             if seen.uniqueid not in self._calls:
@@ -339,7 +365,7 @@ class Watchdog:
         return self._up and any(self._silent(voice, now_s) for voice in self._voices)
 
     def lagged(self, late_s: float, now_s: float) -> None:
-        """Take how late the bridge itself was just now, whatever it did."""
+        """Take how late the bridge itself, or a beat, was just now."""
         while self._lags and self._lags[0][0] < now_s - LAG_MEMORY_S:
             self._lags.popleft()
         self._lags.append((now_s, late_s))
@@ -391,7 +417,9 @@ class Watchdog:
         if act is Act.ASK:
             return [AskPresent()]
         if act is Act.REDIRECT:
-            return [*_rescue(call), self._redirect(call)]
+            if call.seen.whisper:
+                return [self._free_human(call)]
+            return [*_rescue(call), self._redirect(call, call.seen)]
         if act is Act.FORGET:
             self._calls.pop(call.seen.uniqueid, None)
             self._unnamed.discard(call.seen.uniqueid)
@@ -399,9 +427,14 @@ class Watchdog:
             return [Forget(call.seen.channel, call=call.seen.uniqueid)]
         return []
 
-    def _redirect(self, call: Watched) -> RedirectCaller:
+    def _free_human(self, call: Watched) -> FreeHuman:
+        waits = call.seen.waits
+        caller = None if waits is None else self._redirect(call, waits)
+        return FreeHuman(call.seen.channel, caller, call=call.seen.uniqueid)
+
+    def _redirect(self, call: Watched, seen: Sighting) -> RedirectCaller:
         """Send the caller to the label where they are; every second time, to the entry's own."""
-        seen, fallback = call.seen, self._fallback
+        fallback = self._fallback
         call.redirects += 1
         if call.redirects % 2 and seen.context and seen.extension:
             return RedirectCaller(
@@ -419,7 +452,7 @@ def _due_s(call: Watched, more_s: float) -> float:
 
 def _rescue(call: Watched) -> list[Order]:
     before, call.rescued = call.rescued, True
-    return [] if before else [Rescue(call.seen)]
+    return [] if before or call.seen.whisper else [Rescue(call.seen)]
 
 
 def _once(orders: list[Order]) -> list[Order]:

@@ -4,7 +4,10 @@ For a call that is being rescued it writes ORDERLINE_REASON=voice-lost on the ca
 ahead of the rescue on the same connection and without waiting for an answer. A voice process that
 lives after all (it had no AMI to end the leg with) writes its own reason afterwards: then the
 rescue is none, and only that is told. It decides nothing and rescues nobody; without a sink it
-still writes the reason. Two bridges tell each what they see, under ids of their own.
+still writes the reason. Two bridges tell both what happens to a call, under the same id
+(`erp.events.envelope`); of who is well each tells what it sees itself. A human's answer is also
+written on the channel of a caller whom our own AGI step holds: if its voice process is dead by
+then, nobody is queued again after the talk.
 Source: Asterisk documentation, "Event DialEnd", "Event AgentConnect", "Event BridgeEnter".
 """
 
@@ -12,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -118,6 +121,13 @@ class Witness:
         for voice, well in beating.items():
             self._health(f"voice:{voice}", well, "no sign of life")
 
+    def present(self, held: Sequence[Sighting]) -> None:
+        """Take the calls that Asterisk lists: those from before our start are followed as well."""
+        for seen in held:
+            if not seen.whisper and seen.uniqueid not in self._calls:
+                self._follow(seen)
+                self._legs.update({seen.leg: seen.uniqueid} if seen.leg else {})
+
     def _health(self, part: str, well: bool, why: str) -> None:
         if self._well.get(part, True) is not well:
             self._tell(CallIds(""), Health(part, well, "" if well else why))
@@ -164,9 +174,10 @@ class Witness:
 
     def _seen(self, event: AmiEvent) -> None:
         seen = dialled(event, self._voices) or entered(event, self._voices)
-        if seen is None:
+        if seen is None or seen.whisper:
             return
         followed = self._follow(seen)
+        followed.seen = seen
         if seen.leg:
             self._legs[seen.leg] = seen.uniqueid
             # A caller who came back from a human who did not answer is ours again.
@@ -182,15 +193,26 @@ class Witness:
         followed = self._calls.get(event.get("Uniqueid", ""))
         if followed is None or not followed.human:
             return
-        now_s = self._loop.time()
+        now_s, seen = self._loop.time(), followed.seen
         waited_s = now_s - (followed.escalated_s if followed.escalated_s is not None else now_s)
         transferred = Transferred(followed.human, round(waited_s, 3))
         self._drop(followed)
-        if self._sink is not None:
-            self._start(self._tell_of(followed, transferred), "tell of a human")
+        ours = _step(event) == (seen.context, seen.extension, seen.priority)
+        self._start(self._note_human(followed, transferred, ours), "note a human")
 
-    async def _tell_of(self, followed: Followed, event: CallEvent) -> None:
-        self._tell(await self._ids(followed), event)
+    async def _note_human(self, followed: Followed, event: Transferred, ours: bool) -> None:
+        if ours:
+            await self._serve(followed.seen.channel)
+        if self._sink is not None:
+            self._tell(await self._ids(followed), event)
+
+    async def _serve(self, channel: str) -> None:
+        """Write the result of a transfer, as the voice process does if it lives."""
+        for name, value in (
+            (variables.REASON, Reason.TRANSFERRED.value),
+            (variables.RESULT, RESULTS[Reason.TRANSFERRED].value),
+        ):
+            await _asked(self._ami.setvar(channel, variables.INHERITED_PREFIX + name, value))
 
     def _ended(self, event: AmiEvent) -> None:
         uniqueid = self._legs.pop(event.get("Channel", ""), "")
@@ -242,6 +264,11 @@ class Witness:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("%s: a fault of ours", task.get_name(), exc_info=error)
+
+
+def _step(event: AmiEvent) -> tuple[str, ...]:
+    """Return where in the dialplan a channel is, as an event about it shows."""
+    return tuple(event.get(key, "") for key in ("Context", "Exten", "Priority"))
 
 
 async def _asked(question: Awaitable[str | bool]) -> str | None:

@@ -298,7 +298,9 @@ async def check(settings: Settings) -> list[Row]:
         ami_at = f"{settings.ami.host}:{settings.ami.port}"
         return await run(
             [
-                *checks.pbx_checks(ami, ami_at, entry.context, entry.extension),
+                *checks.pbx_checks(
+                    ami, ami_at, entry.context, entry.extension, settings.people.voicemail
+                ),
                 checks.fastagi_check(settings.fastagi.host, settings.fastagi.port),
                 checks.media_check(settings.media),
                 listener_check(listeners(settings), settings.fastagi.allow),

@@ -69,6 +69,7 @@ async def watch(settings: Settings, ready: Callable[[], None]) -> None:
             fallback,
             on_rescue=witness.rescued,
             on_voices=_both(witness.voices, voice_watch.voices),
+            on_present=witness.present,
         )
         stack.push_async_callback(bridge.close)
         witness.start()
@@ -152,4 +153,5 @@ def bridge_name(settings: Settings) -> str:
 
 def _voice_hosts(settings: Settings) -> VoiceHosts:
     hosts = {settings.fastagi.host, settings.media.host, *settings.bridge.voice_hosts}
-    return VoiceHosts(frozenset(hosts), settings.fastagi.port)
+    context = settings.people.whisper_context
+    return VoiceHosts(frozenset(hosts), settings.fastagi.port, context)

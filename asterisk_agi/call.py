@@ -52,6 +52,9 @@ _log = logging.getLogger(__name__)
 LONGEST_GRACE_S = 30
 """Seconds that Asterisk waits beyond the longest call before it ends the leg by itself."""
 
+COME_BACK_S = 60.0
+"""Seconds that a caller whom no human took gets at least, however long the call was before."""
+
 HOLD_EVERY_S = 6.0
 """Seconds between two signs of life while the leg can't be ended."""
 
@@ -94,10 +97,20 @@ class Profile:
 
 
 class Call:
-    """One caller, served with one profile. name: the call's own, `ORDERLINE_SESSION`."""
+    """One caller, served with one profile.
+
+    name: the call's own, `ORDERLINE_SESSION`. on_human: see `Switchboard.put_through`.
+    """
 
     def __init__(
-        self, name: str, session: AgiSession, parts: Parts, profile: Profile, story: Story
+        self,
+        name: str,
+        session: AgiSession,
+        parts: Parts,
+        profile: Profile,
+        story: Story,
+        *,
+        on_human: Callable[[], object] = lambda: None,
     ) -> None:
         self._name = name
         self._session = session
@@ -109,6 +122,8 @@ class Call:
         self._deaf = False
         self._number = caller_number(session)
         self._recording: Recording | None = None
+        self._left_s: float = parts.call.longest_call_s
+        self._on_human = on_human
 
     async def run(self) -> Outcome:
         """Serve the caller. Raises CallError when there was no conversation at all."""
@@ -127,13 +142,25 @@ class Call:
         async with self._parts.erp.for_call(self._name) as erp:
             ended = await self._converse(erp, None)
             while True:
-                end = await self._parts.switchboard.put_through(self._session, ended, self._story)
+                end = await self._parts.switchboard.put_through(
+                    self._session, ended, self._story, self._on_human
+                )
                 if isinstance(end, Outcome):
                     return end
                 ended = await self._converse(erp, end)
 
     async def _converse(self, erp: ErpPort, failure: TransferFailure | None) -> Outcome:
         """Talk with the caller, from the greeting or from a transfer in vain on."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        try:
+            return await self._opened(erp, failure)
+        finally:
+            # Who comes back goes on with the same call, but hears out what can be had instead.
+            self._left_s = max(COME_BACK_S, self._left_s - (loop.time() - began_s))
+
+    async def _opened(self, erp: ErpPort, failure: TransferFailure | None) -> Outcome:
+        """Open the media leg and the recogniser, and close them whatever happens."""
         recognizer: RecognizerSession = self._parts.recognizer.session()
         recording = self._recording
         if recording is not None:
@@ -225,7 +252,8 @@ class Call:
 
     def _start(self) -> CallState:
         asked = self._parts.humans.desk is not None
-        return start(self._profile.settings, People(asked, self._number))
+        people = People(asked, self._number, quiet=self._parts.people.quiet)
+        return start(self._profile.settings, people)
 
     async def _talk(
         self, dialled: DialledLeg, conversation: Conversation, greeting: Greeting | None
@@ -243,7 +271,7 @@ class Call:
                 if self._recording is not None:
                     conversation.mouth.say((Line(self._recording.consent),), 0)
                 conversation.tasks.start(greeting.run(settings.greet_wait_ms / 1000), "greet")
-            return await conversation.run()
+            return await conversation.run(self._left_s)
         except CallError as error:
             if not isinstance(error, CallerHungUp):
                 _log.warning("the conversation failed: %s", error)

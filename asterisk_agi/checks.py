@@ -43,9 +43,12 @@ class Manager(Protocol):
 
 
 def pbx_checks(
-    ami: Manager, where: str, context: str, extension: str
+    ami: Manager, where: str, context: str, extension: str, voicemail: bool
 ) -> tuple[Check, ...]:
-    """Login, rights, channel driver, dialplan entry with its fallback label."""
+    """Login, rights, channel driver, dialplan entry with its fallback label.
+
+    voicemail: whether callers are offered to leave a message.
+    """
 
     async def login() -> str:
         await ami.wait_connected(timeout_s=5.0)
@@ -69,7 +72,7 @@ def pbx_checks(
 
     async def entry() -> str:
         steps = await ami.action("ShowDialPlan", Context=context)
-        findings = examine(steps, context, extension)
+        findings = examine(steps, context, extension, voicemail)
         ill = [finding for finding in findings if not finding.ok]
         if ill:
             raise NotWell("; ".join(f"{finding.what}: {finding.mend}" for finding in ill))

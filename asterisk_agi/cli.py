@@ -160,7 +160,8 @@ def _show_progress(here_bytes: int, whole_bytes: int) -> None:
 def _dialplan(arguments: argparse.Namespace) -> int:
     settings = settings_file.load(arguments.config)
     wanted = settings.dialplan
-    entry = Entry(wanted.context, wanted.extension, wanted.profile, wanted.human)
+    message = wanted.voicemail if settings.people.voicemail else ""
+    entry = Entry(wanted.context, wanted.extension, wanted.profile, wanted.human, message)
     voice = VoiceHost(settings.fastagi.host, settings.fastagi.port)
     print(render_entry(entry, voice), end="")
     if settings.people.whisper or settings.people.way is Way.ATTENDED:

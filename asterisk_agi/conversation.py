@@ -101,6 +101,14 @@ _ENDS_A_WAIT = (
     events.CallbackRefused,
 )
 
+_SERVED = (Reason.GOODBYE, Reason.CALLBACK_AGREED)
+"""Reasons of a call that only has its last sentence before it."""
+
+_PASSED_OVER = (StateName.ASKING_DESK, StateName.BOOKING_CALLBACK)
+"""States that end by themselves at once, whatever the time."""
+ONCE_MORE_S = 1.0
+"""Seconds until the end of the longest call is told once more."""
+
 Occurrence = events.Event | _Asked | Outcome | BaseException
 
 
@@ -138,16 +146,25 @@ class Conversation:
         )
         self.ear = instruments.ear(hooks, self.tasks)
 
-    async def run(self) -> Outcome:
+    async def run(self, longest_s: float | None = None) -> Outcome:
         """Talk until the end; the first event comes by `happened`.
 
         It is `CallAnswered`, or `TransferFailed` in a conversation that goes on from the state
         and the turns of another one.
+        longest_s: seconds that are left of the longest call; None: all of them.
         Raises what the ear, the mouth or `fail` raised.
         """
+
+        def time_is_up() -> None:
+            if self._state.name in _PASSED_OVER:
+                # There it would be passed over, and the call would never end: once more, then.
+                self._timers.set("longest", ONCE_MORE_S, time_is_up)
+            else:
+                self.happened(events.LongestCallReached())
+
         self.tasks.start(self.mouth.run(), "mouth")
-        longest_s = self._settings.longest_call_s
-        self._timers.set("longest", longest_s, lambda: self.happened(events.LongestCallReached()))
+        whole_s = self._settings.longest_call_s
+        self._timers.set("longest", whole_s if longest_s is None else longest_s, time_is_up)
         self.ear.listen_for(listening(self._state))
         while True:
             occurrence = await self._occurrences.get()
@@ -309,8 +326,10 @@ class Conversation:
         if isinstance(effect, Say):
             self.mouth.say(effect.lines, self._turn.number)
         elif isinstance(effect, (HandOff, Finish)):
-            by_label = isinstance(effect, HandOff) and effect.by_label
-            self._end(replace(self.outcome(effect.reason), by_label=by_label))
+            outcome = self.outcome(effect.reason)
+            if isinstance(effect, HandOff):
+                outcome = replace(outcome, by_label=effect.by_label, holds=effect.holds)
+            self._end(outcome)
         elif isinstance(effect, DropQuery):
             self._drop_query()
         elif isinstance(effect, (AskDesk, BookCallback)):
@@ -366,6 +385,9 @@ class Conversation:
 
     def outcome(self, reason: Reason) -> Outcome:
         """Return an outcome with all that was learned so far."""
+        if reason is Reason.CALLER_HUNG_UP and self._state.reason in _SERVED:
+            # Who hangs up during our goodbye has what they wanted: nothing was abandoned.
+            reason = self._state.reason
         return Outcome(reason, summarise(self._state, reason))
 
 

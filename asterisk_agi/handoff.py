@@ -47,6 +47,8 @@ class Outcome:
     summary: str = field(default="", repr=False)
     by_label: bool = False
     """True: the dialplan's label is to find the human, whatever way the configuration has."""
+    holds: bool = False
+    """True: the caller heard that nobody is free, and waits for as long as it takes."""
 
     @property
     def result(self) -> Result:

@@ -50,6 +50,9 @@ class HeartbeatSettings:
 
 # What is alive...
 
+LATE_S = 1.0
+"""Between two looks so far apart the event loop itself stood still: no call is to blame for it."""
+
 
 @dataclass(frozen=True)
 class Vitals:
@@ -69,12 +72,17 @@ class Pulse:
     def __init__(self, settings: HeartbeatSettings, vitals: Vitals, now_s: float) -> None:
         self._settings = settings
         self._before = vitals
+        self._looked_s = now_s
         self._sent_s = now_s
         self._decoded_s = now_s
 
     def alive(self, vitals: Vitals, now_s: float) -> bool:
         """Take the counters of this moment; return whether the call is alive."""
         before, self._before = self._before, vitals
+        late_s = max(0.0, now_s - self._looked_s - LATE_S)
+        self._looked_s = now_s
+        self._sent_s += late_s
+        self._decoded_s += late_s
         if vitals.packets != before.packets or vitals.packets == 0:
             # Before the leg is connected its own time-out counts.
             self._sent_s = now_s

@@ -49,6 +49,8 @@ class PeopleSettings:
     """Context of the dialplan in which that extension is."""
     timeout_s: int = 30
     """Seconds until a transfer that nobody answers comes back to the caller."""
+    hold_s: int = 900
+    """By way queue the same for a caller who was told the wait and chose to hold, seconds."""
     music: str = ""
     """Class of Asterisk's music on hold that a caller hears until a human answers (by way queue:
     any word for the queue's own class); empty: the tone of a telephone that rings."""
@@ -67,7 +69,7 @@ class PeopleSettings:
     """Seconds of a talk, for the expected wait until the queue has its own figure; 0: not known."""
 
     def __post_init__(self) -> None:
-        demand_above_zero(self, "timeout_s", "ask_s")
+        demand_above_zero(self, "timeout_s", "hold_s", "ask_s")
         wanted = _WANTED.get(self.way)
         if wanted is not None and not getattr(self, wanted):
             raise ValueError(f"{wanted} is empty: write it, for way is {self.way.value}")
@@ -77,6 +79,12 @@ class PeopleSettings:
                 raise ValueError(f"{value!r} can't be dialled: use no comma, bracket or blank")
         if self.record_link and "{account}" not in self.record_link:
             raise ValueError(f"record_link is {self.record_link!r}: write {{account}} into it")
+
+    @property
+    def quiet(self) -> bool:
+        """Whether a caller hears nothing while the human who answered hears who it is."""
+        whispers = self.whisper and self.way in (Way.QUEUE, Way.RING)
+        return whispers or self.way is Way.ATTENDED
 
     @property
     def asked(self) -> bool:

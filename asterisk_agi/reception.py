@@ -29,9 +29,10 @@ from asterisk_agi.errors import (
 from asterisk_agi.handoff import Outcome, reason_of
 from asterisk_agi.heartbeat import Vitals
 from asterisk_agi.logs import current_session
+from asterisk_agi.room import Place, Room
 from asterisk_agi.server import AgiSession
 from asterisk_agi.story import Story, StorySettings
-from dialplan.masking import Phone, masked_number
+from dialplan.masking import Channel, Phone, masked_number
 from dialplan.reasons import Reason
 from erp.limits import demand_above_zero
 
@@ -49,7 +50,8 @@ class ReceptionSettings:
     """How many calls are taken, and how the process stops."""
 
     calls_max: int = 30
-    """Calls at once; one more hears a sentence and goes to its human, as `unavailable`."""
+    """Calls at once; one more hears a sentence and goes to its human, as `unavailable`. Callers
+    who talk with a human do not count."""
     announcements_max: int = 8
     """Callers at once who hear that sentence; one more goes to its human without it."""
     drain_s: float = 120.0
@@ -81,56 +83,52 @@ class Reception:
             parts.pbx, parts.synthesizer, parts.heartbeat, parts.media, parts.call.leg_s
         )
         self._announcer = Announcer(heard, settings.announcements_max)
-        self._calls = 0
+        self._room = Room()
         self._draining = False
         self._talking: set[Call] = set()
-        self._none_left = asyncio.Event()
-        self._none_left.set()
 
     @property
     def calls(self) -> int:
-        """Calls in progress."""
-        return self._calls
+        """Calls in progress, without those whom a human has."""
+        return self._room.calls
 
     async def handle(self, session: AgiSession) -> None:
         """Serve one AGI session to its end."""
         session_id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
         current_session.set(session_id)
-        self._calls += 1
-        self._none_left.clear()
+        place = self._room.enter()
         # From here on the bridge can tell a call that we have from one that we lost.
         watch = self._parts.heartbeat.watch(session.prelude.uniqueid, lambda: TAKEN)
         try:
-            await self._serve(session, session_id)
+            await self._serve(session, session_id, place)
         finally:
             watch.end()
-            self._calls -= 1
-            if self._calls == 0:
-                self._none_left.set()
+            place.leave()
 
     async def drain(self) -> None:
         """Take no new call, and wait for those in progress, as long as is configured."""
         self._draining = True
         try:
-            await asyncio.wait_for(self._none_left.wait(), self._settings.drain_s)
+            await asyncio.wait_for(self._room.emptied(), self._settings.drain_s)
         except asyncio.TimeoutError:
-            _log.warning("%d calls are still in progress: they are handed over", self._calls)
+            _log.warning("%d calls are still in progress: they are handed over", self.calls)
             for call in tuple(self._talking):
                 call.interrupt(Draining("the process is being stopped"))
             # Without AMI a leg can't be ended: then the connection is closed all the same.
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._none_left.wait(), HAND_OVER_S)
+                await asyncio.wait_for(self._room.emptied(), HAND_OVER_S)
 
-    async def _serve(self, session: AgiSession, session_id: str) -> None:
+    async def _serve(self, session: AgiSession, session_id: str, place: Place) -> None:
         story = Story(self._stories.folder, session_id, self._parts.events(session_id))
         # That is what it is when this task is cancelled.
         outcome = Outcome(Reason.DRAINING)
         begin_s = time.monotonic()
         caller, prelude = Phone(caller_number(session)), session.prelude
+        channel = Channel(prelude.channel)
         # The bridge knows the call by its channel: here both names stand side by side.
-        _log.info("call from %s begins: %s, %s", caller, prelude.channel, prelude.uniqueid)
+        _log.info("call from %s begins: %s, %s", caller, channel, prelude.uniqueid)
         try:
-            outcome = await self._outcome(session, session_id, story)
+            outcome = await self._outcome(session, session_id, story, place)
             story.events.escalated(outcome)
             await self._tell_dialplan(session, outcome)
             story.tell(
@@ -139,6 +137,11 @@ class Reception:
                 reason=outcome.reason.value,
                 summary=outcome.summary,
             )
+        except asyncio.CancelledError:
+            if place.with_human:
+                # We stop, and the talk goes on without us.
+                outcome = Outcome(Reason.TRANSFERRED)
+            raise
         finally:
             story.close()
             lasted_s = time.monotonic() - begin_s
@@ -146,7 +149,9 @@ class Reception:
             result, reason = outcome.result.value, outcome.reason.value
             _log.info("call ended: %s, %s, %.1f s", result, reason, lasted_s)
 
-    async def _outcome(self, session: AgiSession, session_id: str, story: Story) -> Outcome:
+    async def _outcome(
+        self, session: AgiSession, session_id: str, story: Story, place: Place
+    ) -> Outcome:
         try:
             sip_call_id = await _begun(session, session_id, story.events)
             profile = self._admit(session)
@@ -157,7 +162,10 @@ class Reception:
                 sip_call_id=sip_call_id,
                 caller=masked_number(caller_number(session)),
             )
-            return await self._talk(Call(session_id, session, self._parts, profile, story))
+            call = Call(
+                session_id, session, self._parts, profile, story, on_human=place.to_human
+            )
+            return await self._talk(call)
         except AtCallLimit as error:
             _log.warning("call not served: %s", error)
             return Outcome(await self._announcer.announce(session))
@@ -179,7 +187,7 @@ class Reception:
     def _admit(self, session: AgiSession) -> Profile:
         if self._draining:
             raise Draining("the process is being stopped")
-        if self._calls - self._announcer.waiting > self._settings.calls_max:
+        if self.calls - self._announcer.waiting > self._settings.calls_max:
             raise AtCallLimit(f"{self._settings.calls_max} calls are in progress")
         name = session.prelude.network_script.strip("/") or DEFAULT_PROFILE
         if name not in self._profiles:

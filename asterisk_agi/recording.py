@@ -125,9 +125,11 @@ class Recording:
 
     def heard(self, sentence: str, whole: bool) -> None:
         """Take a sentence that was spoken; the consent, heard to its end, begins the recording."""
-        if self._phase is Phase.ASKED and whole and sentence == self.consent:
+        if self._phase is not Phase.ASKED or sentence != self.consent:
+            return
+        self._key_until_s = self._clock_s() + REFUSE_KEY_S
+        if whole:
             self._phase = Phase.ON
-            self._key_until_s = self._clock_s() + REFUSE_KEY_S
             self._do(self._open, datetime.now(timezone.utc))
 
     def key(self, digit: str) -> bool:
@@ -138,8 +140,7 @@ class Recording:
         if digit == REFUSE_KEY and (until_s is None or self._clock_s() < until_s):
             self._refuse("the caller pressed the key")
             return True
-        if until_s is not None:
-            self._key_until_s = 0.0  # whoever keys in a number is past the question
+        self._key_until_s = 0.0  # whoever keys in a number is past the question
         return False
 
     def said(self, text: str) -> bool:

@@ -28,6 +28,7 @@ from asterisk_agi.speech.espeak_engine import EspeakSettings
 from asterisk_agi.speech.vad import VadSettings
 from asterisk_agi.speech.vosk_engine import VoskSettings
 from asterisk_agi.story import StorySettings
+from dialplan.render import WHISPER_SCRIPT
 from erp.callbacks.settings import CallbackSettings
 from erp.events.settings import EventSettings
 from erp.monitoring.settings import MonitoringSettings
@@ -50,6 +51,9 @@ class DialplanSettings:
     """The profile that the entry names."""
     human: str = "Queue(support)"
     """The step at which a person takes over."""
+    voicemail: str = ""
+    """The step that takes a message, as in VoiceMail(100@default,u), where people.voicemail is
+    true; empty: the entry has none."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,18 @@ class Settings:
     profiles: Mapping[str, DialogueSettings] = field(
         default_factory=lambda: {DEFAULT_PROFILE: DialogueSettings()}
     )
+
+    def __post_init__(self) -> None:
+        if WHISPER_SCRIPT in self.profiles:
+            raise ValueError(
+                f"profiles.{WHISPER_SCRIPT} can't be called: the address agi://HOST/"
+                f"{WHISPER_SCRIPT} is that of the whisper to humans; give the profile another name"
+            )
+        if self.people.voicemail and not self.dialplan.voicemail:
+            raise ValueError(
+                "people.voicemail is true and dialplan.voicemail is empty: write the step that"
+                " takes a message, as in VoiceMail(100@default,u)"
+            )
 
 
 def load(path: Path) -> Settings:

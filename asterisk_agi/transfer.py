@@ -94,10 +94,16 @@ class Sight:
 
 
 class Transfer:
-    """One try to put a caller through, by the configured way."""
+    """One try to put a caller through, by the configured way.
 
-    def __init__(self, people: PeopleSettings, session: TransferSession, sight: Sight) -> None:
+    holds: whether the caller chose to wait in the queue for as long as it takes.
+    """
+
+    def __init__(
+        self, people: PeopleSettings, session: TransferSession, sight: Sight, holds: bool
+    ) -> None:
         self._people = people
+        self._wait_s = people.hold_s if holds else people.timeout_s
         self._session = session
         self._sight = sight
 
@@ -151,7 +157,7 @@ class Transfer:
     async def _queue(self) -> Ended:
         people = self._people
         # Name, options, URL, announcement, time, AGI; then the macro up to 20, and the Gosub.
-        arguments = [people.queue, "t" if people.music else "tr", "", "", str(people.timeout_s), ""]
+        arguments = [people.queue, "t" if people.music else "tr", "", "", str(self._wait_s), ""]
         if people.whisper:
             arguments += await self._gosub()
         ended = await self._exec("Queue", ",".join(arguments))
@@ -243,12 +249,18 @@ class Switchboard:
         self._heartbeat = heartbeat
 
     async def put_through(
-        self, session: TransferSession, outcome: Outcome, story: Story
+        self,
+        session: TransferSession,
+        outcome: Outcome,
+        story: Story,
+        on_human: Callable[[], object] = lambda: None,
     ) -> Outcome | TransferFailure:
         """Return how the call ended, or why no human took the caller, who is ours again.
 
         outcome: of the conversation. What is not for a human, or is for the dialplan's label, is
         returned as it is. All that the human needs is on the channel before a telephone rings.
+        on_human: called when a human has the caller and the channel says so: the call needs us no
+        more then.
         """
         way = self._people.way
         if outcome.result is not Result.TRANSFER or outcome.by_label or way is Way.LABEL:
@@ -258,7 +270,7 @@ class Switchboard:
             story.events.escalated(outcome, way.value)
         try:
             await handoff.explain(session, outcome)
-            ended = await self._watched(session)
+            ended = await self._watched(session, outcome.holds, on_human)
         except CallerHungUp:
             return replace(outcome, reason=Reason.CALLER_HUNG_UP)
         except CallError as error:
@@ -273,23 +285,25 @@ class Switchboard:
         story.tell("transfer", way=way.value)
         return replace(outcome, reason=Reason.TRANSFERRED)
 
-    async def _watched(self, session: TransferSession) -> Ended:
+    async def _watched(
+        self, session: TransferSession, holds: bool, on_human: Callable[[], object]
+    ) -> Ended:
         """Follow the transfer by AMI, and go on naming the call in the beats."""
         prelude, marks = session.prelude, Tasks(_report)
         sight = Sight(
             prelude.uniqueid,
-            lambda: marks.start(self._mark(prelude.channel), "mark a transfer"),
+            lambda: marks.start(self._mark(prelude.channel, on_human), "mark a transfer"),
         )
         watch = self._heartbeat.watch(prelude.uniqueid, lambda: WAITING)
         subscription = self._pbx.subscribe(prelude.uniqueid, sight.on_event)
         try:
-            return await Transfer(self._people, session, sight).run()
+            return await Transfer(self._people, session, sight, holds).run()
         finally:
             subscription.cancel()
             watch.end()
             await marks.close()
 
-    async def _mark(self, channel: str) -> None:
+    async def _mark(self, channel: str, on_human: Callable[[], object]) -> None:
         """Note on the caller's channel that a human has the caller: nobody is queued again.
 
         From then on it does not matter whether this process lives to see the end of the talk.
@@ -298,6 +312,8 @@ class Switchboard:
             await handoff.connected(self._pbx, channel)
         except (ConnectionError, PermissionError) as error:
             _log.warning("not noted that a human has the caller: %s", error)
+        else:
+            on_human()
 
 
 def _report(error: BaseException) -> None:

@@ -12,7 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dialplan.render import AGI_SCRIPT
-from dialplan.variables import AGI_EXIT_ON_HANGUP, HUMAN_LABEL, RESULT, Result
+from dialplan.variables import (
+    AGI_EXIT_ON_HANGUP,
+    HUMAN_LABEL,
+    RESULT,
+    VOICEMAIL_LABEL,
+    Result,
+)
 
 STEPS_MAX = 2_000
 """An entry has a handful of steps; a list longer than this is somebody else's."""
@@ -48,9 +54,11 @@ class _Step:
 
 
 def examine(
-    events: Iterable[Mapping[str, str]], context: str, extension: str
+    events: Iterable[Mapping[str, str]], context: str, extension: str, voicemail: bool = False
 ) -> tuple[Finding, ...]:
     """Return what is right and wrong with the entry.
+
+    voicemail: whether callers are offered to leave a message, so that the entry must take one.
 
     events: the events of ShowDialPlan for the context (others among them are passed over);
     none, when Asterisk knows no such context.
@@ -77,7 +85,7 @@ def examine(
             ),
         )
     found = Finding(f"{extension}@{context} calls {steps[agi]}", True)
-    return (found, *_before(steps[:agi]), *_after(steps[agi + 1 :]))
+    return (found, *_before(steps[:agi]), *_after(steps[agi + 1 :], voicemail))
 
 
 def _before(steps: Sequence[_Step]) -> tuple[Finding, ...]:
@@ -89,13 +97,36 @@ def _before(steps: Sequence[_Step]) -> tuple[Finding, ...]:
     return (Finding(what, False, f"add `same => n,Set({wanted})` before the AGI step"),)
 
 
-def _after(steps: Sequence[_Step]) -> tuple[Finding, ...]:
+def _after(steps: Sequence[_Step], voicemail: bool) -> tuple[Finding, ...]:
     """Judge what follows the AGI step."""
     human = next((n for n, step in enumerate(steps) if step.label == HUMAN_LABEL), None)
     if human is None:
         mend = f"add `same => n({HUMAN_LABEL}),Queue(...)` after the AGI step"
         return (Finding(f"no label {HUMAN_LABEL} after the AGI step", False, mend),)
-    return (_way(steps[:human]), _person(steps[human]))
+    messages = _messages(steps[:human], steps, voicemail)
+    return (_way(steps[:human]), _person(steps[human]), *messages)
+
+
+def _messages(
+    before: Sequence[_Step], steps: Sequence[_Step], wanted: bool
+) -> tuple[Finding, ...]:
+    """Judge the voice mail: a branch without its label would end the call."""
+    branch = any(_takes_message(step) for step in before)
+    box = next((step for step in steps if step.label == VOICEMAIL_LABEL), None)
+    if branch and box is not None:
+        return (Finding(f"at the label {VOICEMAIL_LABEL} stands {box}", True),)
+    if not branch and not wanted:
+        return ()
+    lacking = f"no label {VOICEMAIL_LABEL}" if branch else "no step that branches to voice mail"
+    mend = "write dialplan.voicemail and paste what `orderline dialplan` prints"
+    return (Finding(f"{lacking} after the AGI step", False, mend),)
+
+
+def _takes_message(step: _Step) -> bool:
+    condition, _, target = step.data.partition("?")
+    asked = f'"{Result.VOICEMAIL.value}"' in condition and "!=" not in condition
+    goes = target.split(":")[0] == VOICEMAIL_LABEL
+    return step.application.lower() == "gotoif" and RESULT in condition and asked and goes
 
 
 def _person(step: _Step) -> Finding:
@@ -117,7 +148,7 @@ def _way(steps: Sequence[_Step]) -> Finding:
                 False,
                 f"leave only by {_branch()}",
             )
-    branches = [step for step in steps if RESULT in step.data]
+    branches = [step for step in steps if RESULT in step.data and not _takes_message(step)]
     if not branches:
         return Finding(
             "no step branches on the result: a completed call goes to a human as well",

@@ -7,11 +7,17 @@ The types are no `str`: nothing can join one to a text by mistake.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
 VISIBLE_DIGITS = 2
 """How many digits at the end of a telephone number or an account a log shows."""
+
+NUMBER_DIGITS = 5
+"""So many digits in the name of a channel may be somebody's number; an extension has fewer."""
+
+_NUMBER = re.compile(f"[0-9]{{{NUMBER_DIGITS},}}")
 
 
 def masked_number(number: str) -> str:
@@ -52,6 +58,22 @@ class Phone(Personal):
     def masked(self) -> str:
         """Return stars and the last two digits."""
         return masked_number(self.plain)
+
+
+class Channel(Personal):
+    """A channel of Asterisk: its name may hold a number (`Local/NUMBER@...`, a trunk's).
+
+    What tells it from other channels, behind the last dash, is shown as it is.
+    """
+
+    kind = "channel"
+
+    def masked(self) -> str:
+        """Return it with stars for each number of NUMBER_DIGITS digits or more."""
+        head, dash, unique = self.plain.rpartition("-")
+        if not dash:
+            head, unique = unique, ""
+        return _NUMBER.sub(lambda number: masked_number(number[0]), head) + dash + unique
 
 
 class Account(Personal):

@@ -17,7 +17,14 @@ from dataclasses import dataclass
 from importlib import resources
 from string import Template
 
-from dialplan.variables import AGI_EXIT_ON_HANGUP, HUMAN_LABEL, RESULT, Result
+from dialplan.variables import (
+    AGI_EXIT_ON_HANGUP,
+    HUMAN_LABEL,
+    RESULT,
+    VOICEMAIL_LABEL,
+    WHISPER,
+    Result,
+)
 
 AGI_SCRIPT = "orderline.agi"
 """The script for hosts and menus where a `agi://` address cannot be typed."""
@@ -33,10 +40,12 @@ callers; agent: queue members and AgentConnect; dialplan: Newexten of AGI(), wit
 of a voice process that stands still are looked for instead of told of; dtmf: DTMFEnd; user:
 UserEvent."""
 
-MANAGER_WRITE = ("call", "originate", "reporting", "user")
-"""call: Hangup, Getvar, Setvar, Redirect; originate: call-backs, and nothing else needs it;
-reporting: CoreShowChannels, ShowDialPlan, and Status; user: UserEvent. Login, Ping, ListCommands,
-QueueStatus and QueueSummary need no right."""
+MANAGER_WRITE = ("call", "reporting", "user")
+"""call: Hangup, Getvar, Setvar, Redirect; reporting: CoreShowChannels, ShowDialPlan, and Status;
+user: UserEvent. Login, Ping, ListCommands, QueueStatus and QueueSummary need no right."""
+
+CALLBACKS_WRITE = ("originate",)
+"""What call-backs need besides, and nothing else does: the right to place calls."""
 
 MANAGER_DROPPED = (
     "!Event: VarSet",
@@ -59,6 +68,17 @@ class AsteriskTemplate(Template):
     delimiter = "%"
 
 
+_VOICEMAIL_BRANCH = AsteriskTemplate(
+    """ same => n,GotoIf($["${%{result}}" = "%{voicemail}"]?%{label})\n"""
+)
+_VOICEMAIL_STEPS = AsteriskTemplate(
+    """ same => n(%{label}),%{step}\n"""
+    """ same => n,GotoIf($["${VMSTATUS}" = "FAILED"]?%{human_label})\n"""
+    """ same => n,Hangup()\n"""
+)
+"""A box that takes no message is no end: the caller goes to the human (app_voicemail.c)."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """What stands in one dialplan entry."""
@@ -68,6 +88,8 @@ class Entry:
     profile: str = "default"
     human: str = "Queue(support)"
     """The step at which a person takes over; the administrator's choice."""
+    voicemail: str = ""
+    """The step that takes a message; empty: none is offered."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +111,13 @@ def render_entry(entry: Entry, voice: VoiceHost | None = None) -> str:
     _require("extension", entry.extension, _EXTENSION)
     _require("profile", entry.profile, _NAME)
     _require("human step", entry.human, _STEP)
+    branch = label = ""
+    if entry.voicemail:
+        _require("voicemail step", entry.voicemail, _STEP)
+        names = {"result": RESULT, "voicemail": Result.VOICEMAIL.value, "label": VOICEMAIL_LABEL}
+        branch = _VOICEMAIL_BRANCH.substitute(names)
+        names |= {"human_label": HUMAN_LABEL, "step": entry.voicemail}
+        label = _VOICEMAIL_STEPS.substitute(names)
     return _template("extensions.conf").substitute(
         context=entry.context,
         extension=entry.extension,
@@ -99,6 +128,8 @@ def render_entry(entry: Entry, voice: VoiceHost | None = None) -> str:
         completed=Result.COMPLETED.value,
         human_label=HUMAN_LABEL,
         human=entry.human,
+        voicemail_branch=branch,
+        voicemail_steps=label,
     )
 
 
@@ -107,23 +138,33 @@ def render_whisper(context: str, voice: VoiceHost) -> str:
 
     Queue and Dial run it on the human's channel by Gosub. When the human takes the call it marks
     the caller's channel as served: a caller whose voice process died is not queued again after
-    the talk (MASTER_CHANNEL: func_channel.c).
+    the talk (MASTER_CHANNEL: func_channel.c). A human whose whisper stands still can be freed, as
+    a caller can, by AGIEXITONHANGUP; the next one is then connected without it.
     Raises ValueError when a value could not stand in a dialplan.
     """
     _require("whisper context", context, _NAME)
     return _template("whisper.conf").substitute(
         context=context,
         agi=_agi(WHISPER_SCRIPT, voice),
+        exit_on_hangup=AGI_EXIT_ON_HANGUP,
+        whisper=WHISPER,
         result=RESULT,
         completed=Result.COMPLETED.value,
     )
 
 
-def render_manager_user(user: str, secret: str, permit: str = "127.0.0.1/255.255.255.255") -> str:
+def render_manager_user(
+    user: str,
+    secret: str,
+    permit: str = "127.0.0.1/255.255.255.255",
+    *,
+    callbacks: bool = False,
+) -> str:
     """Return the manager.conf lines of a user with the least rights that Orderline needs.
 
     secret: 8 to 128 printable characters, no blank, no `;`.
     permit: the address (and mask) from which the voice process connects.
+    callbacks: whether call-backs are on, which alone may place calls.
     Raises ValueError when a value could not stand in manager.conf.
     """
     _require("user", user, _NAME)
@@ -138,7 +179,7 @@ def render_manager_user(user: str, secret: str, permit: str = "127.0.0.1/255.255
         secret=secret,
         permit=permit,
         read=",".join(MANAGER_READ),
-        write=",".join(MANAGER_WRITE),
+        write=",".join(MANAGER_WRITE + (CALLBACKS_WRITE if callbacks else ())),
         filters="\n".join(f"eventfilter = {dropped}" for dropped in MANAGER_DROPPED),
     )
 

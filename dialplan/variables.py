@@ -24,6 +24,9 @@ CALLBACK_NUMBER = "ORDERLINE_CALLBACK_NUMBER"
 CALLBACK_NAME = "ORDERLINE_CALLBACK_NAME"
 """The customer's name as far as it is known, plain ASCII, on the same channels."""
 
+WHISPER = "ORDERLINE_WHISPER"
+"""`no` on the caller's channel: whoever answers is connected without a whisper."""
+
 INHERITED_PREFIX = "__"
 """Set a variable by this prefix + its name; read it by its name alone."""
 

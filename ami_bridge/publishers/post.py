@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ami_bridge.publishers.lease import LEASE_S, Lease
 from ami_bridge.publishers.policy import RetrySettings
 from ami_bridge.publishers.port import Publisher
-from ami_bridge.publishers.queue import Queue
+from ami_bridge.publishers.queue import Newest, Queue
 from ami_bridge.publishers.worker import Watcher, Worker
 from erp.store.errors import StoreError
 from erp.store.store import Store
@@ -100,11 +100,12 @@ class PostOffice:
 
     def _begin(self) -> None:
         loop = asyncio.get_running_loop()
+        newest = Newest(self._store)
         for route in self._routes:
             name = route.publisher.name
             worker = Worker(
                 route.publisher,
-                Queue(self._store, name),
+                Queue(self._store, name, newest),
                 route.retry,
                 route.parallel,
                 watcher=self._watcher,

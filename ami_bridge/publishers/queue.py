@@ -7,6 +7,8 @@ PostgreSQL a smaller number may be committed after a larger one.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -31,18 +33,45 @@ SETTLE = timedelta(seconds=60)
 NEW_PUBLISHER = timedelta(hours=1)
 """A publisher that is new in the configuration begins with the events of the last hour."""
 
+WHOLE_LOOK_S = 5.0
+"""Seconds between two looks at everything when nothing seems to be new: what a command has changed
+meanwhile (a replay) shows by nothing else."""
+
 WHY_MAX_CHARS = 200
 
 Fate = Again | Dead | None
 """What became of an event; None: it was taken."""
 
 
-class Queue:
-    """What a publisher still has to send."""
+class Newest:
+    """The number of the newest event of the outbox, asked once for all publishers of a process."""
 
-    def __init__(self, store: Store, publisher: str) -> None:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = asyncio.Lock()
+        self._known = 0
+        self._asked_s = float("-inf")
+
+    async def seq(self, age_s: float) -> int:
+        """Return it as it was so many seconds ago at most, 0: no event yet. Raises StoreError."""
+        async with self._lock:
+            now_s = time.monotonic()
+            if now_s - self._asked_s >= age_s:
+                async with self._store.read() as connection:
+                    self._known = await connection.scalar(select(func.max(outbox.c.seq))) or 0
+                self._asked_s = now_s
+            return self._known
+
+
+class Queue:
+    """What a publisher still has to send. newest: shared by the queues of one store."""
+
+    def __init__(self, store: Store, publisher: str, newest: Newest | None = None) -> None:
         self._store = store
         self._publisher = publisher
+        self._newest = newest or Newest(store)
+        self._look_s = float("-inf")
+        """When everything is looked at, whatever seems to be new; seconds of a monotonic clock."""
         self._floor = 0
         self._seen = 0
         """Up to here nothing was left at the last look; `tidy` has it look from the floor again."""
@@ -57,15 +86,29 @@ class Queue:
             ours = cursors.c.publisher == self._publisher
             self._floor = await connection.scalar(select(cursors.c.floor).where(ours)) or 0
 
+    async def news(self, age_s: float) -> bool:
+        """Tell whether `load` may find something; it costs far less than that. Raises StoreError.
+
+        age_s: what came in the last so many seconds may be missed.
+        """
+        return time.monotonic() >= self._look_s or await self._newest.seq(age_s) > self._seen
+
     async def load(self) -> Work:
         """Return what can be sent now. Raises StoreError."""
+        now, now_s = _now(), time.monotonic()
         async with self._store.read() as connection:
             last = await connection.scalar(select(func.max(outbox.c.seq))) or 0
             fresh = _messages(await connection.execute(self._fresh()))
-            due = _messages(await connection.execute(self._due(_now())))
+            due = _messages(await connection.execute(self._due(now)))
             blocked = await self._blocked(connection, {one.session for one in fresh})
+            waiting = deliveries.c.state == WAITING
+            next_at = await connection.scalar(
+                select(func.min(deliveries.c.next_at)).where(self._ours(), waiting)
+            )
         if not fresh:
             self._seen = last
+        pause_s = WHOLE_LOOK_S if next_at is None else (next_at - now).total_seconds()
+        self._look_s = now_s + (0.0 if fresh or due else min(WHOLE_LOOK_S, pause_s))
         return Work(fresh, due, blocked)
 
     async def hold(self, messages: Sequence[Message]) -> None:
@@ -77,6 +120,7 @@ class Queue:
     async def record(self, fates: Sequence[tuple[Message, Fate]]) -> None:
         """Note what became of events that were sent. Raises StoreError; then nothing is noted."""
         rows = [self._fate(message, fate) for message, fate in fates]
+        self._look_s = float("-inf")
         async with self._store.begin() as connection:
             # What another bridge has seen done meanwhile stays done.
             not_done = deliveries.c.state != DONE
@@ -84,7 +128,7 @@ class Queue:
 
     async def tidy(self) -> None:
         """Raise the floor, and forget what was sent below it. Raises StoreError."""
-        self._seen = 0
+        self._seen, self._look_s = 0, float("-inf")
         async with self._store.begin() as connection:
             first = await connection.scalar(
                 select(func.min(outbox.c.seq)).where(self._untried(), outbox.c.seq > self._floor)

@@ -105,6 +105,8 @@ class Worker:
         if time.monotonic() - self._tidied_s > TIDY_S:
             await self._queue.tidy()
             self._tidied_s = time.monotonic()
+        if not await self._queue.news(POLL_S / 2):
+            return
         found = plan(await self._queue.load(), frozenset(self._active.values()))
         if found.held:
             await self._queue.hold(found.held)

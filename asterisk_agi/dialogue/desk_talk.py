@@ -56,7 +56,10 @@ def hear_of_desk(state: CallState, event: DeskTold, today: date) -> Step:
     """Put the caller through, and say who is free; or offer what can be had instead."""
     desk = event.desk
     came_back = state.people.came_back
-    state = _people(state, desk=desk, callback=None, came_back=False)
+    wish = state.people.wish
+    state = _people(state, desk=desk, callback=None, came_back=False, wish=None)
+    if wish is not None and desk.known and wish in desk_wording.options(desk):
+        return _CHOSEN[wish](state, Meaning(wish))
     if came_back:
         return _after_failure(state)
     if not desk.known:
@@ -150,6 +153,12 @@ _CHOSEN = {
     Intent.CALL_BACK: call_back,
     Intent.LEAVE_MESSAGE: leave_message,
 }
+
+
+def ask_for(state: CallState, meaning: Meaning) -> Step:
+    """Ask the desk whether a caller can have what was asked for, unasked, instead of a human."""
+    calm = _people(moves.understood(state), wish=meaning.intent)
+    return moves.hand_off(calm, Reason.CALLER_ASKED)
 
 
 def agree(state: CallState, meaning: Meaning) -> Step:

@@ -137,6 +137,8 @@ class HandOff:
     by_label: bool = False
     """True: to the dialplan's human, whatever way the configuration has: that one was tried, or
     can't be had."""
+    holds: bool = False
+    """True: the caller heard that nobody is free, and waits for as long as it takes."""
 
 
 @dataclass(frozen=True)

@@ -46,17 +46,22 @@ _SLOT = re.compile(r"\{(\w+)\}")
 
 def phrases(state: CallState) -> tuple[str, ...]:
     """Return the grammar of a state. `[unk]` is added by the engine."""
+    if state.name is StateName.OFFERING_RETRY or _asks_to_try_again(state):
+        return _retry_phrases()
     if state.name in _SHORT:
         return _short_phrases()
     if state.name is StateName.CONFIRMING_CALLBACK:
         return _confirming_phrases()
     if state.name in (StateName.OFFERING_CALLBACK, StateName.KEYING_NUMBER):
         return _desk_phrases()
-    if state.name is StateName.OFFERING_RETRY:
-        return _retry_phrases()
     if state.name is StateName.CHOOSING_CONTACT:
         return (*_choice_phrases(), *_names(state))
     return _open_phrases()
+
+
+def _asks_to_try_again(state: CallState) -> bool:
+    """Tell whether a caller whom no human took is asked so."""
+    return state.name is StateName.OFFERING_HUMAN and state.people.failures > 0
 
 
 _SHORT = {
@@ -79,8 +84,17 @@ def _open_phrases() -> tuple[str, ...]:
             *_openings(),
             *_item_numbers(),
             *_whens(),
+            *_WISHES,
         )
     )
+
+
+_WISHES = (
+    *("call me back", "please call me back", "can someone call me back", "can you call me back"),
+    *("could someone call me back", "i'd like a call back", "leave a message"),
+    *("can i leave a message", "i'd like to leave a message"),
+)
+"""What is asked for anywhere instead of a human. Few on purpose: the rest is heard worse for it."""
 
 
 def _openings() -> Iterator[str]:
@@ -185,7 +199,7 @@ def prepare() -> None:
 def _all_sentences() -> Iterator[str]:
     sentences = templates.english()
     for group in templates.INTENTS:
-        if group not in templates.OF_THE_DESK:
+        if group not in (*templates.OF_THE_DESK, *templates.OFFERS):
             yield from sentences.samples(group)
     for rule in _RULES:
         yield from sentences.rule_samples(rule)

@@ -299,7 +299,12 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
     (OFFERING_RETRY, LongestCallReached): _rule(handlers.end_longest_call, *HUMAN),
     # A human is wanted: it is asked who is there, which takes a fraction of a second
     (ASKING_DESK, DeskTold): _rule(
-        desk_talk.hear_of_desk, OFFERING_CALLBACK, OFFERING_HUMAN, ENDING
+        desk_talk.hear_of_desk,
+        OFFERING_CALLBACK,
+        KEYING_NUMBER,
+        CONFIRMING_CALLBACK,
+        OFFERING_HUMAN,
+        ENDING,
     ),
     (ASKING_DESK, CallAnswered): _rule(handlers.note_answer, ASKING_DESK),
     (ASKING_DESK, TurnHeard): _rule(handlers.ignore, ASKING_DESK),

@@ -216,11 +216,13 @@ def put_through(
     *texts: str,
     last: str = phrases.PUT_THROUGH,
     by_label: bool = False,
+    holds: bool = False,
 ) -> Step:
-    """Say that a human comes next, and hand the call over. by_label: see `HandOff`."""
-    lines = phrases.fixed(*texts, last)
+    """Say that a human comes next, and hand the call over. by_label, holds: see `HandOff`."""
+    quiet = (phrases.QUIET,) if state.people.quiet and not by_label else ()
+    lines = phrases.fixed(*texts, last, *quiet)
     ended = replace(state, name=StateName.ENDING, said=lines, query=None, reason=reason)
-    return drop_query((ended, (Say(lines), HandOff(reason, by_label))), state)
+    return drop_query((ended, (Say(lines), HandOff(reason, by_label, holds))), state)
 
 
 def give_up(state: CallState, reason: Reason, first: str) -> Step:
@@ -233,7 +235,7 @@ def give_up(state: CallState, reason: Reason, first: str) -> Step:
 def without_asking(state: CallState, reason: Reason, *texts: str) -> Step:
     """Put a caller through who heard already how busy the humans are."""
     if state.people.desk.hold:
-        return put_through(state, reason, *texts, last=phrases.HOLD)
+        return put_through(state, reason, *texts, last=phrases.HOLD, holds=True)
     return put_through(state, reason, *texts, last=phrases.PASS_ON, by_label=True)
 
 

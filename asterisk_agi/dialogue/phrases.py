@@ -34,6 +34,8 @@ KEYS_WRONG = "That was no complete item number."
 ORDER_KEYS_WRONG = "That was no complete order number."
 RETRY_KEYS = "Press one to try again, or zero for a colleague."
 PUT_THROUGH = "I'll put you through to a colleague now."
+QUIET = "It may be quiet on the line while my colleague hears what it is about."
+"""Said where it is: the human hears the story first (`whisper.py`), and Asterisk plays nothing."""
 HOLD = "Please hold the line, I'm putting you through."
 PASS_ON = "I'll pass your call on all the same."
 TRY_AGAIN = "Shall I try again?"
@@ -134,6 +136,7 @@ _CONSTANT: tuple[str, ...] = (
     MUST_CHECK,
     *MUST_CHECK_FOR.values(),
     PUT_THROUGH,
+    QUIET,
     HOLD,
     PASS_ON,
     TRY_AGAIN,

@@ -10,7 +10,7 @@ from enum import Enum
 
 from asterisk_agi.dialogue.desk import DeskState
 from asterisk_agi.dialogue.effects import BookCallback, Line, Query
-from asterisk_agi.dialogue.events import LookupOutcome
+from asterisk_agi.dialogue.events import Intent, LookupOutcome
 from asterisk_agi.dialogue.questions import NOBODY, NUMBER_MATCHED, Question
 from dialplan.reasons import Reason
 from erp.model import Customer
@@ -134,8 +134,12 @@ class People:
     """Whether there is a desk that can be asked; without one the caller is put through at once."""
     number: str = field(default="", repr=False)
     """The caller's own number, for a call-back; empty when it is withheld."""
+    quiet: bool = False
+    """Whether the caller hears nothing while the human who answered hears who it is."""
     desk: DeskState = field(default_factory=DeskState)
     """What the desk said last."""
+    wish: Intent | None = None
+    """What the caller asked for instead of a human: a call-back, or to leave a message."""
     failures: int = 0
     """How often the caller was put through in vain."""
     came_back: bool = False

@@ -53,7 +53,7 @@ INTENTS: Mapping[str, Intent] = {
 """What each group of templates means."""
 
 OFFERS = ("Hold", "CallBack", "LeaveMessage")
-OF_THE_DESK = (*OFFERS, "NotRight")
+OF_THE_DESK = ("Hold", "NotRight")
 """The groups that are listened for, and mean something, only where these things are offered."""
 
 REFERS_BACK = {"AvailabilityOfIt", "PriceOfIt"}

@@ -170,8 +170,8 @@ _ANYWHERE: dict[Intent, TurnHandler] = {
     Intent.CHOICE: _not_understood,
     Intent.NOT_UNDERSTOOD: _not_understood,
     Intent.HOLD: _not_understood,
-    Intent.CALL_BACK: _not_understood,
-    Intent.LEAVE_MESSAGE: _not_understood,
+    Intent.CALL_BACK: desk_talk.ask_for,
+    Intent.LEAVE_MESSAGE: desk_talk.ask_for,
 }
 
 
@@ -180,6 +180,11 @@ _ANYWHERE: dict[Intent, TurnHandler] = {
 
 def _accept_human(state: CallState, meaning: Meaning) -> Step:
     return moves.hand_off(moves.understood(state), state.reason or Reason.CALLER_ASKED)
+
+
+def _try_again(state: CallState, meaning: Meaning) -> Step:
+    # "Shall I try again?" was asked; before any try it asks for the question once more.
+    return (_accept_human if state.people.failures else _repeat)(state, meaning)
 
 
 def _refuse_human(state: CallState, meaning: Meaning) -> Step:
@@ -207,6 +212,7 @@ def _choose_now(state: CallState, meaning: Meaning) -> Step:
 _OWN: dict[tuple[StateName, Intent], TurnHandler] = {
     (StateName.OFFERING_HUMAN, Intent.YES): _accept_human,
     (StateName.OFFERING_HUMAN, Intent.NO): _refuse_human,
+    (StateName.OFFERING_HUMAN, Intent.RETRY): _try_again,
     (StateName.OFFERING_HUMAN, Intent.THANKS): _nothing,
     (StateName.OFFERING_RETRY, Intent.RETRY): _retry,
     (StateName.OFFERING_RETRY, Intent.YES): _retry,

@@ -26,8 +26,9 @@ from asterisk_agi.media.sender import RtpSender
 
 _log = logging.getLogger(__name__)
 
-DATAGRAMS_PER_TURN = 16
-"""Datagrams read before other work of the event loop has its turn."""
+DATAGRAMS_PER_TURN = 4
+"""Datagrams read before other work of the event loop has its turn. Of ten legs that were behind on
+a busy machine, 16 of each kept our own packets and beats waiting for up to a second."""
 REFUSED_MAX = 5
 """Refusals (ICMP: nobody listens there) with no packet between that mean: Asterisk's end is gone.
 The kernel reports one for every second packet, so this is after about 200 ms."""

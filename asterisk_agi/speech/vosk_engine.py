@@ -22,7 +22,7 @@ from asterisk_agi.audio import TELEPHONE
 from asterisk_agi.errors import SpeechError
 from asterisk_agi.speech.models import ModelFolder, describe
 from asterisk_agi.speech.vosk_decoder import FREE_SPEECH, VoskDecoder
-from asterisk_agi.speech.vosk_session import BATCH_S, VoskSession
+from asterisk_agi.speech.vosk_session import BATCH_S, Tally, VoskSession
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ class VoskEngine:
         self._settings = settings
         self._folder = folder
         self._model = model
+        self._tally = Tally()
         self._grammars: dict[tuple[str, ...], str] = {}
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="vosk")
 
@@ -97,7 +98,7 @@ class VoskEngine:
         model = self._model
         decoder = VoskDecoder(lambda: vosk.KaldiRecognizer(model, rate_hz), rate_hz)
         grammar = self._grammar if self._folder.dynamic_graph else None
-        return VoskSession(decoder, self._threads, self._settings.queue_s, grammar)
+        return VoskSession(decoder, self._threads, self._settings.queue_s, grammar, self._tally)
 
     def unknown_words(self, phrases: tuple[str, ...]) -> tuple[str, ...]:
         """Return the words of the phrases that the model lacks: they can never be heard."""

@@ -57,6 +57,41 @@ class _Done:
     turn: Transcript
 
 
+@dataclass
+class Tally:
+    """Portions that an engine has decoded, of all its calls."""
+
+    count: int = 0
+
+
+class _Progress:
+    """How far a call's decoding is."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._done = 0
+        self._begun = False
+
+    def begin(self) -> None:
+        """Take it that a thread has begun a job. Called by that thread."""
+        self._begun = True
+
+    def end(self) -> None:
+        """Take it that a job is done."""
+        self._begun = False
+        self._done += 1
+        self._tally.count += 1
+
+    def seen(self, waiting: bool) -> int:
+        """Return a number that goes up as long as somebody works on what waits.
+
+        Whose job still waits for a thread is not stalled while the threads serve the others: a
+        machine that has too much to do is no reason to end its calls.
+        """
+        queued = waiting and not self._begun
+        return self._done + (self._tally.count if queued else 0)
+
+
 class VoskSession:
     """The recogniser of one call, on the threads of its engine. See `RecognizerSession`."""
 
@@ -66,12 +101,14 @@ class VoskSession:
         threads: Executor,
         queue_s: float,
         grammar: Callable[[tuple[str, ...] | None], str] | None,
+        tally: Tally | None = None,
     ) -> None:
         """Open it, on a running event loop.
 
         queue_s: seconds of audio that may wait to be decoded.
         grammar: makes phrases into what the decoder takes, in a decoding thread; None when the
-        model can't use a grammar.
+        model can't use a grammar. tally: shared by the sessions of the threads; None: it has them
+        alone.
         """
         self._decoder = decoder
         self._threads = threads
@@ -81,7 +118,7 @@ class VoskSession:
         self._queued_s = 0.0
         self._dropped_s = 0.0
         self._job: asyncio.Future[_Done] | None = None
-        self._jobs_done = 0
+        self._progress = _Progress(tally or Tally())
         self._partial = Transcript("", (), final=False)
         self._failure: BaseException | None = None
         self._closed = False
@@ -93,8 +130,9 @@ class VoskSession:
 
     @property
     def progress(self) -> tuple[int, bool]:
-        """Portions decoded so far, and whether one is being decoded."""
-        return self._jobs_done, self._job is not None
+        """What goes up while portions are decoded, and whether one is or waits to be."""
+        waiting = self._job is not None
+        return self._progress.seen(waiting), waiting
 
     def listen_for(self, phrases: tuple[str, ...] | None) -> bool:
         """Give the next turn's grammar (None: free speech) and tell whether it is used."""
@@ -197,6 +235,7 @@ class VoskSession:
 
     def _work(self, audio: Sequence[_Audio], request: _Request | None) -> _Done:
         """Run a job, in a decoding thread."""
+        self._progress.begin()
         for gap_s, data in _joined(audio):
             self._decoder.feed(data, gap_s)
         answer = request.run() if request is not None else None
@@ -204,7 +243,7 @@ class VoskSession:
 
     def _job_done(self, request: _Request | None, job: asyncio.Future[_Done]) -> None:
         self._job = None
-        self._jobs_done += 1
+        self._progress.end()
         error = job.exception()
         if error is not None:
             # libvosk's errors are bare Exceptions: none is worth another try.

@@ -140,7 +140,13 @@ class CallbackBook:
         by: who claims. until: when its outcome is known at the latest, whatever happens.
         """
         return await self._change(
-            and_(callbacks.c.key == row.key, callbacks.c.state == State.AGREED.value),
+            and_(
+                callbacks.c.key == row.key,
+                callbacks.c.state == State.AGREED.value,
+                # It may have been dialled, or agreed anew for later, since `row` was read.
+                callbacks.c.attempts == row.attempts,
+                callbacks.c.at == row.at,
+            ),
             {
                 "state": State.CLAIMED.value,
                 "claimed_by": by,

@@ -25,7 +25,7 @@ class Kind(str, Enum):
 
     PRESENT = "present"
     CONTAINED = "contained"
-    """The caller needed nobody else."""
+    """The caller needed nobody else in this call."""
     TRANSFERRED = "transferred"
     """The caller went to a human with all that was learned."""
     ABANDONED = "abandoned"

@@ -18,8 +18,9 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
+from dialplan.reasons import Reason
 from erp.events.errors import UnreadableEvent
-from erp.events.model import CallEvent, CallIds, Health
+from erp.events.model import CallEvent, CallIds, Ended, Escalated, Health, Transferred
 
 VERSION = 1
 """Of the data. A field may be added without a new one; none changes its meaning or goes."""
@@ -77,19 +78,41 @@ def type_of(event: CallEvent | type[CallEvent]) -> str:
     return HEALTH if event.type == Health.type else TYPE_PREFIX + event.type
 
 
+CALL_BACK = "callback"
+"""The way of what happens when a call-back is dialled: long after its call, and no part of it."""
+
+
+def key_of(ids: CallIds, event: CallEvent) -> str:
+    """Return the id of an event that several processes tell; empty when only one can.
+
+    Of two bridges each tells the rescue that it sees, and who takes the spool of a dead process
+    over tells the end of its calls as well: all of them mean one event, which has one id.
+    """
+    if isinstance(event, Ended) and event.reason == Reason.VOICE_LOST.value:
+        what = "lost"
+    elif isinstance(event, Escalated) and event.reason == Reason.VOICE_LOST.value:
+        what = "rescued"
+    elif isinstance(event, Transferred) and event.way != CALL_BACK:
+        what = f"transferred:{event.way}:{event.human}"
+    else:
+        return ""
+    named = f"urn:orderline:{ids.session}:{what}"
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, named)) if ids.session else ""
+
+
 def write(
     ids: CallIds, event: CallEvent, source: str, *, key: str = "", now: datetime | None = None
 ) -> Envelope:
     """Put an event into its envelope.
 
-    key: its id, where the same event may be told again after a crash; none: a new one.
+    key: its id, where the same event may be told again after a crash; none: `key_of`, or new.
     now: aware; the present time when it is left out.
     """
     now = now or datetime.now(timezone.utc)
     session = ids.session[:KEY_MAX_CHARS]
     document: dict[str, Any] = {
         "specversion": "1.0",
-        "id": key or str(uuid.uuid4()),
+        "id": key or key_of(ids, event) or str(uuid.uuid4()),
         "source": source[:SOURCE_MAX_CHARS],
         "type": type_of(event),
         "time": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

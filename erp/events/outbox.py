@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from erp.events.envelope import Envelope, write
+from erp.events.envelope import Envelope, key_of, write
 from erp.events.model import CallIds
 from erp.events.projection import Row, end_of_lost, new_row, project
 from erp.store.store import Store
@@ -221,8 +221,10 @@ def _line(event: Envelope) -> Row:
 
 
 def _ended(row: Row) -> Envelope:
-    """Return the end of a lost call; told by two processes, it has the same id."""
+    """Return the end of a lost call."""
     session = row["session"]
     ids = CallIds(session, row["uniqueid"], row["sip_call_id"], row["profile"])
-    key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:orderline:lost:{session}"))
-    return write(ids, end_of_lost(row), "orderline/carrier", key=key)
+    # Two processes may tell it; a call that a human has did not end by the loss.
+    key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:orderline:{session}:over"))
+    end = end_of_lost(row)
+    return write(ids, end, "orderline/carrier", key=key_of(ids, end) or key)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from dialplan.reasons import RESULTS, Reason, disposition
-from erp.events.envelope import TYPE_PREFIX, Envelope
+from erp.events.envelope import CALL_BACK, TYPE_PREFIX, Envelope
 from erp.events.model import (
     CallIds,
     Ended,
@@ -24,9 +24,6 @@ from erp.events.model import (
 from erp.store.tables import calls
 
 Row = dict[str, Any]
-
-CALL_BACK = "callback"
-"""The way of what happens when a call-back is dialled: long after its call, and no part of it."""
 
 _TEXT_SIZES = {
     column.name: column.type.length  # type: ignore[attr-defined]
@@ -86,14 +83,8 @@ def _turn(row: Row, data: Mapping[str, Any], at: datetime) -> None:
     row["turns"] = max(row["turns"], int(_number("number", data)))
 
 
-CALL_BACK_WAY = "callback"
-"""The way of a call-back: another call, later, that tells nothing of how this one ended."""
-
-
 def _escalated(row: Row, data: Mapping[str, Any], at: datetime) -> None:
     if data.get("way") == CALL_BACK:
-        return
-    if data.get("way") == CALL_BACK_WAY:
         return
     row["escalated_at"] = row["escalated_at"] or at
     row["escalated_by"] = row["escalated_by"] or _text("escalated_by", data, "by")
@@ -104,8 +95,6 @@ def _escalated(row: Row, data: Mapping[str, Any], at: datetime) -> None:
 
 def _transferred(row: Row, data: Mapping[str, Any], at: datetime) -> None:
     if data.get("way") == CALL_BACK:
-        return
-    if data.get("way") == CALL_BACK_WAY:
         return
     row |= {"human": _text("human", data), "waited_s": _number("waited_s", data)}
 

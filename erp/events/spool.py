@@ -115,8 +115,11 @@ class Spool:
         written = os.write(self._file, whole)
         self._segment_bytes += written
         if written < len(whole):
+            # It will be read, and counted as carried, beside the line that is written again.
+            self._bytes += written
             self._torn = True
             raise OSError(28, "No space left on device")
+        self._bytes += len(whole) - len(line)
         self._torn = False
 
     def _next_file(self) -> int:

@@ -7,6 +7,7 @@ Source: Alembic's documentation, "Programmatic API use (connection sharing)".
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -21,6 +22,9 @@ from erp.store.errors import StoreError
 SCRIPTS = Path(__file__).with_name("migrations")
 LOCK = 0x6F726465
 """Key of the advisory lock in PostgreSQL; any number that no other program takes."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Alembic keeps what it is doing in global variables; the stores of a process open in threads."""
 
 
 def upgrade(connection: Connection) -> None:
@@ -42,5 +46,6 @@ def upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with _ONE_AT_A_TIME:
+        command.upgrade(config, "head")
 

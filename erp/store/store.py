@@ -102,16 +102,34 @@ class Store:
 
 async def _open(settings: StoreSettings) -> AsyncEngine:
     file = settings.file
+    engine = _engine(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(engine.dispose)
+        async with _alone(file):
+            # Alembic computes for a second: in a thread, for calls may be in progress here.
+            await asyncio.to_thread(asyncio.run, _upgrade(settings))
+        async with _connected(engine):
+            stack.pop_all()
+    _log.info("the store is %s", engine.url.render_as_string(hide_password=True))
+    return engine
+
+
+def _engine(settings: StoreSettings) -> AsyncEngine:
+    file = settings.file
     engine = create_async_engine(settings.address, **_options(file))
     if file is not None:
         _prepare_sqlite(engine)
-    async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(engine.dispose)
-        async with _alone(file), _connected(engine) as connection, connection.begin():
-            await connection.run_sync(migrate.upgrade)
-        stack.pop_all()
-    _log.info("the store is %s", engine.url.render_as_string(hide_password=True))
     return engine
+
+
+async def _upgrade(settings: StoreSettings) -> None:
+    """Bring the tables up to date; runs on an event loop of its own, with its own connection."""
+    engine = _engine(settings)
+    try:
+        async with _connected(engine) as connection, connection.begin():
+            await connection.run_sync(migrate.upgrade)
+    finally:
+        await engine.dispose()
 
 
 def _options(file: Path | None) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import re
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from importlib import resources
@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from asterisk_agi import cli
 from asterisk_agi.testcall.phone import Phone
 from asterisk_agi.testcall.script import AfterAnswer, Wait, play
 from erp.events.model import CallIds, Health
@@ -92,11 +93,11 @@ def has_ended(events: list[Stored]) -> bool:
     return "ended" in kinds(events)
 
 
-def orderline(*arguments: str) -> str:
-    command = [str(ORDERLINE), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+async def orderline(*arguments: str) -> str:
+    """Run the command in this process: a new one takes seconds to load on a busy machine."""
+    with contextlib.redirect_stdout(io.StringIO()) as shown:
+        assert await asyncio.to_thread(cli.main, list(arguments)) == 0
+    return shown.getvalue()
 
 
 @contextlib.asynccontextmanager
@@ -144,7 +145,7 @@ async def test_a_call_is_told_from_start_to_end_live(lab: Lab) -> None:
             # While the call lasts...
             (session,) = {event.session for event in await outbox.after(begin) if event.session}
             await until(lambda: has_line(lines, session, "turn"), f"no turn: {lines}")
-            present = await asyncio.to_thread(orderline, "calls", "--config", config(lab))
+            present = await orderline("calls", "--config", config(lab))
             assert re.search(rf"{session} .* present ", present), present
         events = await events_until(outbox, begin, has_ended)
         of_call = [event for event in events if event.session == session]
@@ -163,10 +164,8 @@ async def test_a_call_is_told_from_start_to_end_live(lab: Lab) -> None:
         assert body["data"]["uniqueid"]
     assert "Dana" not in "".join(lines)
     list_calls = ("calls", "--config", config(lab))
-    ended, report = await asyncio.gather(
-        asyncio.to_thread(orderline, *list_calls),
-        asyncio.to_thread(orderline, *list_calls, "--report", "today"),
-    )
+    ended = await orderline(*list_calls)
+    report = await orderline(*list_calls, "--report", "today")
     assert re.search(rf"{session} .* abandoned +caller-hung-up ", ended), ended
     assert re.search(rf",{session},\*+01,C001,abandoned,caller-hung-up,AIABAN,", report), report
     assert_each_line_names_the_call(lab.log("voice")[mark:], session)
@@ -205,9 +204,8 @@ async def test_when_the_voice_process_is_killed_nothing_told_is_lost(lab: Lab) -
             (pid, *_) = lab.pids("voice")
             os.kill(pid, signal.SIGKILL)
             events = await events_until(outbox, begin, has_ended)
-        listed, _ = await asyncio.gather(
-            asyncio.to_thread(orderline, "calls", "--config", config(lab)), followed(lab, pid)
-        )
+        listed = await orderline("calls", "--config", config(lab))
+        await followed(lab, pid)
         everything = await outbox.after(0, 10_000)
     of_call = [event for event in events if event.session == session]
     assert kinds(of_call)[0] == "started"

@@ -47,6 +47,8 @@ FAILURES = {
 """What the human does, and how the transfer fails then."""
 SILENT_MAX_S = 8.0
 """The whisper is six seconds long at most, and needs a leg."""
+STOPPED_S = 8.0
+"""A voice process that has no call left ends within so many seconds."""
 TOLD_QUIET_S = 1.5
 """The whisper is over when the human heard nothing for so long."""
 
@@ -171,11 +173,12 @@ async def test_a_queue_that_nobody_answers_gives_the_caller_back(lab: Lab) -> No
         assert not phone.over.is_set()
 
 
-@pytest.mark.parametrize("when", ["rings", "talks"])
+@pytest.mark.parametrize("when", ["rings", "talks", "talks and stops"])
 async def test_a_voice_process_that_dies_meanwhile_loses_nobody(
     lab: Lab, ami: AmiProbe, when: str
 ) -> None:
-    """The talk goes on to its end, and the caller is not queued again."""
+    """The talk goes on to its end, and the caller is not queued again; nor by a stop, which does
+    not wait for the talk."""
     use(lab, **QUEUE)
     pid = lab.pids("voice")[0]
     async with desk_phone(lab) as human, caller_for_human(lab) as phone:
@@ -187,6 +190,11 @@ async def test_a_voice_process_that_dies_meanwhile_loses_nobody(
         if when == "talks":
             assert await human.told(TOLD_QUIET_S, PATIENCE_S)
             os.kill(pid, signal.SIGKILL)
+        elif when == "talks and stops":
+            await asyncio.sleep(TOLD_QUIET_S)
+            assert await human.told(TOLD_QUIET_S, PATIENCE_S)
+            os.kill(pid, signal.SIGTERM)
+            await _gone(pid)
         await asyncio.sleep(1.5)
         speech = voices.speak(voices.VOICES[0], "hello this is the office")
         phone.ear.mark()
@@ -234,6 +242,16 @@ async def test_an_extension_of_the_dialplan(lab: Lab, extension: str) -> None:
     use(lab, way="extension", extension=extension, context="lab-desk")
     async with caller_for_human(lab) as phone:
         await tone(phone)
+
+
+async def _gone(pid: int) -> None:
+    for _ in range(round(STOPPED_S / 0.1)):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("the drain waits for a caller whom a human has")
 
 
 def _events(ami: AmiProbe, name: str) -> list[dict[str, str]]:

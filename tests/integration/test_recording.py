@@ -75,7 +75,3 @@ async def test_both_voices_are_kept_and_a_refusal_leaves_nothing(
     await call_only(status, [Press("9", AfterAnswer())])
     await gone(recorded, "the caller pressed the key")
     assert kept(tmp_path) == [path]
-
-    await call_only(status, [said("no recording")])
-    await gone(recorded, "the caller said so")
-    assert kept(tmp_path) == [path]

@@ -19,6 +19,7 @@ import yaml
 
 from asterisk_agi.testcall.phone import Phone
 from asterisk_agi.testcall.script import AfterAnswer, Wait, play
+from tests.integration import people
 from tests.integration.ami_probe import AmiProbe, Message, ami_probe
 from tests.integration.calls import account, said
 from tests.integration.conftest import _new_lab
@@ -38,6 +39,9 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 
 LONG_ENOUGH_S = 2.5
 """A bridge that took a healthy call for dead would have acted by then."""
+
+STOPPED_MAX_S = 5.0
+"""An idle machine takes 1.5 s."""
 
 SEED = 6
 VERSIONS = ("auto", "16")
@@ -191,6 +195,54 @@ async def test_a_process_that_was_stopped_before_the_call_came_is_noticed(
     told = human_was_told(ami)
     assert told["Result"] == "", "it is unset: the voice process never had the call"
     assert told["Reason"] == "voice-lost"
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+@pytest.mark.parametrize("version", VERSIONS if os.environ.get("ORDERLINE_FULL") else ["16"])
+async def test_a_whisper_that_stands_still_holds_neither_human_nor_caller(
+    labs: Callable[[str], Lab], version: str, when: str
+) -> None:
+    lab = labs(version)
+    people.use(lab, way="queue", queue="lab-desk")
+    pid = lab.pids("voice")[0]
+    async with people.desk_phone(lab) as human, people.caller_for_human(lab) as phone:
+        await human.ringing(PATIENCE_S)
+        if when == "before":
+            os.kill(pid, signal.SIGSTOP)
+            # Longer than bridge.stale_s, shorter than the queue rings.
+            await asyncio.sleep(1.3)
+        human.answer()
+        fault_s = phone.now_s()
+        if when == "meanwhile":
+            await asyncio.sleep(1.5)
+            fault_s = phone.now_s()
+            os.kill(pid, signal.SIGSTOP)
+        heard_s = await heard_tone(phone, fault_s, PATIENCE_S)
+        await human.ended(PATIENCE_S)
+    await replaced(lab, pid)
+    assert heard_s is not None, lab.log("bridge")
+    print(f"Asterisk {version}: another human after {heard_s - fault_s:.2f} s")
+    assert heard_s - fault_s < STOPPED_MAX_S
+    await no_channel_left(lab)
+    people.use(lab)
+
+
+async def test_who_talked_with_a_human_is_not_queued_again(lab: Lab, ami: AmiProbe) -> None:
+    """The voice process is dead by the answer, and no whisper marks the caller as served."""
+    people.use(lab, way="ring", ring=["PJSIP/desk"], whisper=False, timeout_s=15)
+    pid = lab.pids("voice")[0]
+    async with people.desk_phone(lab) as human, people.caller_for_human(lab) as phone:
+        await human.ringing(PATIENCE_S)
+        os.kill(pid, signal.SIGKILL)
+        human.answer()
+        await asyncio.sleep(1.0)
+        await human.hang_up()
+        await asyncio.wait_for(phone.over.wait(), PATIENCE_S)
+        assert phone.ended_by_far_side
+    ami.ask("Ping")
+    assert not [event for event in ami.kept if event.get("UserEvent") == "LabHuman"]
+    await replaced(lab, pid)
+    people.use(lab)
 
 
 async def test_a_voice_process_that_is_asked_to_end_lets_its_calls_finish(

@@ -15,12 +15,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from asterisk_agi.errors import CallError
 from asterisk_agi.testcall import picture, stories
@@ -29,15 +29,19 @@ from asterisk_agi.testcall.dialog import Account
 from asterisk_agi.testcall.errors import PhoneError
 from asterisk_agi.testcall.measure import labels_of, measure
 from asterisk_agi.testcall.phone import Phone
+from asterisk_agi.testcall.record import CallRecord
 from asterisk_agi.testcall.report import Report, hops, latency, times
 from asterisk_agi.testcall.script import ANSWER_LIMIT_S, SETTLE_S, AtOnce, Say, play
 from erp.secrets import Secret
 from tests.rig import demo_kill, erp_systems, site, voices
 from tests.rig.control import LabError
 from tests.rig.debs import FetchError
+from tests.rig.demo_kill import Killed, talk_and_kill
 from tests.rig.follow import follow, until_ended
 from tests.rig.lab import Lab, default_folder
 from tests.rig.voices import VoiceError
+
+T = TypeVar("T")
 
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 STORY_END_S = 5.0
@@ -129,47 +133,22 @@ class Performance:
 
     async def run(self) -> Report:
         """Place the call, play the script, measure. Raises PhoneError, CallError."""
-        phone = Phone(_account(self._status, self._caller.number))
-        await phone.place(str(self._status["extensions"]["agent"]))
-        self._stage.zero_unix_s = phone.record().zero_unix_s
-        self._stage.tell("line", "answered")
-        story = stories.find(self._stories, phone.call_id)
-        showing = asyncio.ensure_future(self._show(story))
-        try:
-            await self._talk(phone, story)
-        finally:
-            record = await phone.close()
-            if story is not None:
-                await until_ended(story, STORY_END_S)
-            showing.cancel()
-            await asyncio.gather(showing, return_exceptions=True)
+        _, record = await self._called(self._talk)
         ended = "the agent's side" if record.ended_by_far_side else "the caller"
         self._stage.tell("line", f"hung up by {ended}")
-        report = await analyse(
-            record, Path(self._status["folders"]["recordings"]), self._stories, None
-        )
+        report = await self._analysed(record)
         drawn = report.files.both.with_suffix(".png")
         picture.draw(report, drawn)
         return report
 
     async def kill(self, lab: Lab) -> bool:
         """Place a call, kill the voice process in mid-sentence; tell whether the human came."""
-        phone = Phone(_account(self._status, self._caller.number))
-        await phone.place(str(self._status["extensions"]["agent"]))
-        self._stage.zero_unix_s = phone.record().zero_unix_s
-        self._stage.tell("line", "answered")
-        story = stories.find(self._stories, phone.call_id)
-        showing = asyncio.ensure_future(self._show(story))
-        try:
-            killed = await demo_kill.talk_and_kill(
-                phone, lab, self._caller.voice, self._stage.tell
-            )
-        finally:
-            record = await phone.close()
-            showing.cancel()
-            await asyncio.gather(showing, return_exceptions=True)
-        folder = Path(self._status["folders"]["recordings"])
-        report = await analyse(record, folder, self._stories, None)
+
+        async def talk(phone: Phone, story: Path | None) -> Killed:
+            return await talk_and_kill(phone, lab, self._caller.voice, self._stage.tell)
+
+        killed, record = await self._called(talk)
+        report = await self._analysed(record)
         print(f"\nhear it: {report.files.both}")
         if killed.human_after_s is None:
             print("demo: the human was not heard", file=sys.stderr)
@@ -177,6 +156,30 @@ class Performance:
         after_s = killed.human_after_s
         print(f"demo: killed in mid-sentence; the human was heard {after_s:.2f} s later")
         return True
+
+    async def _called(
+        self, talk: Callable[[Phone, Path | None], Awaitable[T]]
+    ) -> tuple[T, CallRecord]:
+        """Place a call, show it while the caller talks, and hang up."""
+        phone = Phone(_account(self._status, self._caller.number))
+        await phone.place(str(self._status["extensions"]["agent"]))
+        self._stage.zero_unix_s = phone.record().zero_unix_s
+        self._stage.tell("line", "answered")
+        story = stories.find(self._stories, phone.call_id)
+        showing = asyncio.ensure_future(self._show(story))
+        try:
+            came_of_it = await talk(phone, story)
+        finally:
+            record = await phone.close()
+            if story is not None:
+                await until_ended(story, STORY_END_S)
+            showing.cancel()
+            await asyncio.gather(showing, return_exceptions=True)
+        return came_of_it, record
+
+    async def _analysed(self, record: CallRecord) -> Report:
+        folder = Path(self._status["folders"]["recordings"])
+        return await analyse(record, folder, self._stories, None)
 
     async def _talk(self, phone: Phone, story: Path | None) -> None:
         await phone.settled(SETTLE_S, ANSWER_LIMIT_S)

@@ -50,11 +50,13 @@ async def bridge(
     ami: FakeAmi,
     noted: list[str] | None = None,
     voices: list[str] | None = None,
+    present: list[str] | None = None,
     **changes: float,
 ) -> AsyncIterator[Bridge]:
     """A bridge, all of whose times are short, whose AMI is logged in.
 
-    noted, voices: take the rescues, and which voice process beats."""
+    noted, voices, present: take the rescues, which voice process beats, and who was listed."""
+    seen = present if present is not None else []
 
     def rescued(call: Sighting) -> None:
         if noted is not None:
@@ -76,6 +78,7 @@ async def bridge(
         Fallback("orderline", "600"),
         on_rescue=rescued,
         on_voices=beating,
+        on_present=lambda held: seen.extend(call.uniqueid for call in held),
     )
     await made.start()
     await connection.start()
@@ -140,6 +143,35 @@ async def test_a_caller_who_waits_for_a_process_that_stands_still_is_found() -> 
     assert "Hangup" not in names(ami)
 
 
+HUMAN = {"Channel": "PJSIP/anna-1", "Uniqueid": "1.3", "Linkedid": "1.1", "Context": "w"}
+WHISPERED = {**HUMAN, "Application": "AGI", "ApplicationData": f"agi://{VOICE}/whisper,"}
+IN_QUEUE = {**CALLER, "Linkedid": "1.1", "Application": "Queue", "ApplicationData": "support"}
+
+
+async def test_a_human_is_freed_when_the_caller_is_sent_to_another() -> None:
+    async with fake_ami() as ami, bridge(ami, poll_s=60.0):
+        ami.channels = [IN_QUEUE, WHISPERED]
+        agi = {"Application": "AGI", "AppData": f"agi://{VOICE}/whisper,"}
+        ami.send(message(Event="Newexten", **HUMAN, **agi))
+        hung_up = await ami.received("Hangup")
+        redirected, told = await ami.received("Redirect"), await ami.received("Setvar")
+    assert hung_up["Channel"] == "PJSIP/anna-1"
+    assert (redirected["Channel"], redirected["Priority"]) == ("PJSIP/a-1", "human")
+    assert (told["Channel"], told["Variable"]) == ("PJSIP/a-1", "__ORDERLINE_WHISPER")
+    order = [name for name in names(ami) if name in ("Setvar", "Redirect", "Hangup")]
+    assert order[:3] == ["Setvar", "Redirect", "Hangup"]
+
+
+async def test_a_human_is_not_hung_up_while_the_caller_would_go_too() -> None:
+    async with fake_ami() as ami, bridge(ami, poll_s=60.0):
+        ami.answers["Redirect"] = refuse
+        ami.channels = [IN_QUEUE, WHISPERED]
+        agi = {"Application": "AGI", "AppData": f"agi://{VOICE}/whisper,"}
+        ami.send(message(Event="Newexten", **HUMAN, **agi))
+        await ami.received("Redirect", 2)
+    assert "Hangup" not in names(ami)
+
+
 async def test_the_clock_of_a_call_starts_at_its_agi_and_its_rescue_is_noted_first() -> None:
     agi = {"Application": "AGI", "AppData": f"agi://{VOICE}/default"}
     noted: list[str] = []
@@ -199,9 +231,11 @@ async def test_garbage_is_counted_and_told_once(
 async def test_calls_in_progress_are_found_after_a_restart() -> None:
     async with fake_ami() as ami:
         ami.channels = TALKING
-        async with bridge(ami):
+        seen: list[str] = []
+        async with bridge(ami, present=seen):
             action = await ami.received("Hangup")
     assert action["Channel"] == LEG
+    assert "1.1" in seen, "whoever else follows calls is told of them"
 
 
 async def test_a_lost_ami_ends_no_healthy_call(mouth: socket.socket) -> None:

@@ -18,6 +18,7 @@ from erp.callbacks.settings import CallbackSettings
 from erp.callbacks.task_list import TaskList, outcome_key
 from erp.callbacks.times import Schedule
 from erp.callbacks.wording import agreed_task
+from erp.events.model import Health
 from erp.store.errors import StoreError
 from erp.store.store import Store
 from tests.unit.ami_bridge.fake_ami import (
@@ -158,7 +159,7 @@ async def test_a_number_whose_country_is_not_allowed_any_more_is_left_to_a_human
         await rig.agree()
         row = await rig.reaches(State.CANCELLED)
     assert "country" in row.why
-    assert rig.told.types() == ["health"]
+    assert set(rig.told.types()) == {"health"}
     assert [task.key for task in await TaskList(rig.store).due(NOON, 9)] == [outcome_key(row.key)]
     assert no_originate(rig)
 
@@ -256,7 +257,9 @@ async def test_what_a_crashed_bridge_had_claimed_is_unknown_at_once(rig: Rig) ->
     async with running(rig.dialer()):
         row = await rig.reaches(State.UNKNOWN)
     assert "ended meanwhile" in row.why
-    assert rig.told.types() == ["health"]
+    assert set(rig.told.types()) == {"health"}
+    # It is well again at once, or the next failure would be no news.
+    assert [vars(event)["well"] for _, event in rig.told.events] == [False, True]
     assert rig.tasks == ["new"]
     assert no_originate(rig)
 
@@ -298,7 +301,20 @@ async def test_asterisk_that_never_tells_the_end_is_not_waited_for(rig: Rig) -> 
         async with running(rig.dialer(quick)):
             await rig.agree()
             row = await rig.reaches(State.UNKNOWN)
+            told = await told_health(rig, 2)
     assert "never told" in row.why
+    assert [event.well for event in told] == [False, True], "it is with a human, and goes on"
+
+
+async def told_health(rig: Rig, count: int) -> list[Health]:
+    async def wait() -> list[Health]:
+        while True:
+            told = [event for _, event in rig.told.events if isinstance(event, Health)]
+            if len(told) >= count:
+                return told
+            await asyncio.sleep(0.01)
+
+    return await asyncio.wait_for(wait(), WITHIN_S)
 
 
 async def test_a_store_that_fails_once_costs_nothing(

@@ -121,8 +121,7 @@ def test_a_call_is_seen_when_its_agi_begins() -> None:
         newexten(Uniqueid=""),
         newexten(Application="Queue", AppData="support"),
         newexten(AppData="agi://192.0.2.1:4573/default"),
-        newexten(AppData="agi://127.0.0.1:4573/whisper,a"),
-        newexten(AppData="agi://127.0.0.1:4573/whisper"),
+        newexten(AppData="agi://127.0.0.1:4574/whisper"),
         {"Event": "Newexten"},
     ],
 )
@@ -130,5 +129,43 @@ def test_another_step_of_the_dialplan_is_none_of_ours(event: dict[str, str]) -> 
     assert entered(event, VOICES) is None
 
 
-def test_whoever_is_whispered_to_is_no_caller() -> None:
-    assert present([row("AGI", "agi://127.0.0.1:4573/whisper,story")], VOICES) == []
+HUMAN = {"Channel": "PJSIP/anna-1", "Uniqueid": "1.3", "Linkedid": "1.1", "Context": "w"}
+WHISPERED = {
+    **HUMAN, "Application": "AGI", "ApplicationData": "agi://127.0.0.1:4573/whisper,story",
+}  # fmt: skip
+IN_QUEUE = {**row("Queue", "support"), "Linkedid": "1.1"}
+WAITS = Sighting("1.1", "PJSIP/caller-00000001", "orderline", "600")
+
+
+def test_whoever_is_whispered_to_is_no_caller_and_holds_one() -> None:
+    (seen,) = present([IN_QUEUE, WHISPERED], VOICES)
+    assert (seen.uniqueid, seen.whisper, seen.waits) == ("1.3", True, WAITS)
+    begun = entered(newexten(**HUMAN, AppData="agi://127.0.0.1:4573/whisper"), VOICES)
+    assert begun is not None
+    assert begun.whisper
+
+
+def test_a_whisper_is_known_on_its_leg_by_its_context() -> None:
+    voices = VoiceHosts(VOICES.hosts, VOICES.port, "w")
+    leg = {**HUMAN, "Application": "Dial", "ApplicationData": "UnicastRTP/127.0.0.1:40010/c(ulaw)"}
+    (seen,) = present([IN_QUEUE, leg], voices)
+    assert (seen.whisper, seen.waits) == (True, WAITS)
+    begun = dialled(dial_begin(**HUMAN), voices)
+    assert begun is not None
+    assert begun.whisper
+
+
+@pytest.mark.parametrize(
+    ("application", "of_caller", "of_human"),
+    [
+        ("AppDial", "1.1", "1.1"),
+        ("Queue", "9.9", "1.1"),
+        ("Dial", "orderline-cb-key-1", "orderline-cb-key-1"),
+    ],
+)
+def test_where_no_caller_waits_none_is_named(
+    application: str, of_caller: str, of_human: str
+) -> None:
+    caller = {**row(application, "support"), "Linkedid": of_caller}
+    (seen,) = present([caller, {**WHISPERED, "Linkedid": of_human}], VOICES)
+    assert seen.waits is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -17,6 +18,7 @@ from ami_bridge.watchdog import (
     BridgeSettings,
     Fallback,
     Forget,
+    FreeHuman,
     HangUpLeg,
     RedirectCaller,
     Rescue,
@@ -74,6 +76,51 @@ def test_a_leg_whose_voice_dies_is_hung_up_and_the_caller_is_gone() -> None:
     assert dog.present([], 2.1, 2.11) == FORGET
     assert len(dog) == 0
     assert dog.next_s() is None
+
+
+WHISPER_LEG = replace(ON_LEG, uniqueid="1.3", channel="PJSIP/anna-1", context="w", whisper=True)
+WHISPERED = replace(WHISPER_LEG, leg="", waits=IN_AGI)
+
+
+@pytest.mark.parametrize("seen", [WHISPER_LEG, replace(WHISPER_LEG, leg="")])
+def test_a_whisper_that_stands_still_frees_the_human_and_is_no_rescue(seen: Sighting) -> None:
+    dog = running()
+    assert (dog.dialled if seen.leg else dog.entered)(seen, 0.0) == []
+    assert dog.tick(1.0) == ([HangUpLeg(LEG)] if seen.leg else ASK)
+    if seen.leg:
+        assert dog.tick(1.2) == ASK
+    free = FreeHuman("PJSIP/anna-1", RedirectCaller("PJSIP/a-1", "from-trunk", "600", "human"))
+    assert dog.present([WHISPERED], 1.2, 1.21) == [free]
+    assert dog.hung_up("PJSIP/anna-1", "1.3", 1.3) == [Forget("PJSIP/anna-1")]
+
+
+def test_a_caller_who_has_no_label_human_goes_to_the_entry_the_second_time() -> None:
+    dog = running()
+    dog.entered(replace(WHISPER_LEG, leg=""), 0.0)
+    placed = []
+    for at_s in (1.0, 2.0, 3.0):
+        assert dog.tick(at_s) == ASK
+        (free,) = dog.present([WHISPERED], at_s, at_s)
+        assert isinstance(free, FreeHuman)
+        assert free.caller is not None
+        placed.append(free.caller.context)
+        assert dog.tick(at_s + 0.99) == []
+    assert placed == ["from-trunk", "orderline", "from-trunk"]
+
+
+def test_a_whisper_for_nobody_is_ended() -> None:
+    dog = running()
+    dog.entered(replace(WHISPER_LEG, leg=""), 0.0)
+    assert dog.tick(1.0) == ASK
+    alone = replace(WHISPERED, waits=None)
+    assert dog.present([alone], 1.0, 1.0) == [FreeHuman("PJSIP/anna-1", None)]
+
+
+def test_a_whisper_that_is_over_is_forgotten() -> None:
+    dog = running()
+    dog.entered(replace(WHISPER_LEG, leg=""), 0.0)
+    assert dog.tick(1.0) == ASK
+    assert dog.present([], 1.0, 1.0) == [Forget("PJSIP/anna-1")]
 
 
 def test_a_caller_who_is_held_all_the_same_is_redirected() -> None:
@@ -387,7 +434,8 @@ def test_a_call_without_beats_is_always_ended_in_time(gaps: list[float], tick_s:
         next_tick_s += tick_s
         assert next_tick_s < last_s + 10
     assert orders == HANG_UP
-    assert next_tick_s <= last_s + SETTINGS.stale_s + tick_s + 1e-6
+    late_s = max(0.0, max(gaps) - watchdog.BEAT_GAP_S)
+    assert next_tick_s <= last_s + SETTINGS.stale_s + late_s + tick_s + 1e-6
 
 
 @pytest.mark.parametrize(
@@ -396,3 +444,22 @@ def test_a_call_without_beats_is_always_ended_in_time(gaps: list[float], tick_s:
 def test_wrong_settings_name_the_key(key: str, value: float) -> None:
     with pytest.raises(ValueError, match=key):
         BridgeSettings(**{key: value})  # type: ignore[arg-type]
+
+
+def test_a_process_that_beats_late_and_lives_is_given_more_time() -> None:
+    dog = with_call()
+    for at_s in (0.2, 0.9, 1.8):
+        assert dog.tick(at_s) == []
+        dog.beat(ALIVE, at_s)
+    # The last beat but one was 0.5 s later than usual.
+    assert dog.tick(1.8 + SETTINGS.stale_s + 0.49) == []
+    assert dog.tick(1.8 + SETTINGS.stale_s + 0.51) == HANG_UP
+
+
+@pytest.mark.parametrize("silent_s", [0.39, 5.0])
+def test_neither_a_usual_beat_nor_a_new_process_makes_it_wait_longer(silent_s: float) -> None:
+    dog = running()
+    dog.beat(Beat(VOICE, ()), 0.0)
+    dog.beat(Beat(VOICE, ()), silent_s)
+    dog.dialled(ON_LEG, silent_s)
+    assert dog.tick(silent_s + 1.0) == HANG_UP

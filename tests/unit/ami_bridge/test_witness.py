@@ -155,6 +155,47 @@ async def test_a_rescued_caller_waits_from_the_rescue_on() -> None:
     assert transferred.waited_s >= 0.01
 
 
+AT_AGI, AT_HUMAN = {"Priority": "4"}, {"Priority": "6"}
+SERVED = [
+    ("PJSIP/a-1", "__ORDERLINE_REASON", "transferred"),
+    ("PJSIP/a-1", "__ORDERLINE_RESULT", "completed"),
+]
+
+
+@pytest.mark.parametrize(("place", "written"), [(AT_AGI, SERVED), (AT_HUMAN, [])])
+async def test_a_caller_whom_our_own_step_holds_is_served_when_a_human_answers(
+    place: Mapping[str, str], written: list[tuple[str, str, str]]
+) -> None:
+    """Else whoever comes back from a voice process that died meanwhile would be queued again."""
+    async with rigged() as rig:
+        rig.sees({**ON_LEG, **AT_AGI}, LEG_GONE, RINGS, ANSWERS, {**TALKS, **place})
+        await rig.settled()
+    assert rig.ami.set == written
+
+
+@pytest.mark.parametrize("leg", [LEG, ""])
+async def test_a_call_from_before_a_restart_of_the_bridge_is_followed(leg: str) -> None:
+    found = Sighting("1.1", "PJSIP/a-1", "from-trunk", "600", leg, priority="4")
+    async with rigged() as rig:
+        rig.witness.present([found, Sighting("1.3", "PJSIP/anna-1", "w", "s", whisper=True)])
+        assert rig.witness.calls == 1
+        if leg:
+            rig.sees(LEG_ANSWERS, TALKS, LEG_GONE)
+        assert rig.told.events == []
+        rig.sees(RINGS, ANSWERS, {**TALKS, **AT_AGI})
+        await rig.settled()
+    ((_, event),) = rig.told.events
+    assert isinstance(event, Transferred)
+    assert rig.ami.set == SERVED
+
+
+async def test_whoever_is_whispered_to_is_not_followed() -> None:
+    agi = {"Event": "Newexten", "Application": "AGI", "AppData": f"agi://{VOICE}/whisper,"}
+    async with rigged() as rig:
+        rig.sees({**CALLER, **agi, "Uniqueid": "1.3", "Channel": "PJSIP/anna-1"})
+        assert rig.witness.calls == 0
+
+
 @pytest.mark.parametrize(
     "events",
     [

@@ -62,6 +62,34 @@ def test_the_entry_is_printed_with_the_configurations_own_names(
     assert "AGI(agi://127.0.0.1:4999/whisper,${ARG1})" in printed
 
 
+def test_the_entry_has_a_box_where_callers_may_leave_a_message(
+    configuration: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = CONFIG.replace("dialplan: {", 'dialplan: {voicemail: "VoiceMail(100@default,u)", ')
+    configuration.write_text(asked + "people: {voicemail: true}\n")
+    assert cli.main(["dialplan", "--config", str(configuration)]) == 0
+    assert "n(voicemail),VoiceMail(100@default,u)" in capsys.readouterr().out
+    configuration.write_text(asked)
+    assert cli.main(["dialplan", "--config", str(configuration)]) == 0
+    assert "voicemail" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (CONFIG + "people: {voicemail: true}\n", "dialplan.voicemail is empty"),
+        (CONFIG.replace("profiles: {", "profiles: {whisper: {}, "), "give the profile another"),
+    ],
+)
+def test_what_cant_work_together_is_refused_in_one_sentence(
+    configuration: Path, capsys: pytest.CaptureFixture[str], changed: str, words: str
+) -> None:
+    configuration.write_text(changed)
+    assert cli.main(["dialplan", "--config", str(configuration)]) == 2
+    told = capsys.readouterr().err
+    assert words in told and len(told.strip().splitlines()) == 1
+
+
 @pytest.mark.parametrize("command", ["serve", "bridge", "check", "dialplan"])
 def test_a_wrong_configuration_stops_with_one_sentence(
     configuration: Path, capsys: pytest.CaptureFixture[str], command: str

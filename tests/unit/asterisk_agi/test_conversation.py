@@ -19,7 +19,7 @@ from asterisk_agi.dialogue.machine import DialogueSettings, start
 from asterisk_agi.dialogue.state import People
 from asterisk_agi.dialogue.understanding import Understander
 from asterisk_agi.ear import Ear, EarHooks, HeardTurn
-from asterisk_agi.errors import SpeechError
+from asterisk_agi.errors import CallerHungUp, SpeechError
 from asterisk_agi.front_desk import FrontDesk, nobody
 from asterisk_agi.greeting import Greeting
 from asterisk_agi.handoff import Outcome
@@ -222,6 +222,20 @@ async def test_the_last_words_are_not_stopped_by_the_caller(make: Make) -> None:
     rig.speaker.playbacks[-1].finish(1.0, whole=True)
     assert (await rig.outcome()).reason is Reason.GOODBYE
     assert rig.erp.asked == [("customers", "1")]
+
+
+async def test_who_hangs_up_during_the_goodbye_has_abandoned_nothing(make: Make) -> None:
+    rig = make()
+    await rig.greeted()
+    assert rig.conversation.outcome(Reason.CALLER_HUNG_UP).reason is Reason.CALLER_HUNG_UP
+    rig.speaker.holds = True
+    rig.ear.hear(Intent.GOODBYE)
+    await asyncio.sleep(0.01)
+    rig.conversation.fail(CallerHungUp("in the last sentence"))
+    with pytest.raises(CallerHungUp):
+        await rig.outcome()
+    assert rig.conversation.outcome(Reason.CALLER_HUNG_UP).reason is Reason.GOODBYE
+    assert rig.conversation.outcome(Reason.SPEECH_FAILED).reason is Reason.SPEECH_FAILED
 
 
 async def test_a_zero_during_the_goodbye_wants_the_human(make: Make) -> None:

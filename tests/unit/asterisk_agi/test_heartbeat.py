@@ -38,6 +38,13 @@ def test_a_media_clock_that_stands_still_is_not() -> None:
     assert pulse.alive(Vitals(51, 0, False), 0.7)
 
 
+def test_no_call_is_to_blame_when_the_loop_itself_stood_still() -> None:
+    pulse = Pulse(SETTINGS, Vitals(1, 7, True), 0.0)
+    assert pulse.alive(Vitals(2, 7, True), 3.0)
+    assert pulse.alive(Vitals(3, 7, True), 3.9)
+    assert not pulse.alive(Vitals(4, 7, True), 4.1)
+
+
 def test_before_the_leg_is_connected_no_packet_is_missed() -> None:
     pulse = Pulse(SETTINGS, Vitals(0, 0, False), 0.0)
     assert pulse.alive(Vitals(0, 0, False), 2.9)

@@ -57,6 +57,9 @@ class FakePbx:
             self.refusals -= 1
             raise ConnectionError("down again")
 
+    async def setvar(self, channel: str, variable: str, value: str) -> bool:
+        raise AssertionError("a leg sets no variable by AMI")
+
     async def find_channel(self, prefix: str) -> str | None:
         return self.listed
 

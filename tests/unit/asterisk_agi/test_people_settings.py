@@ -19,6 +19,7 @@ from asterisk_agi.people import PeopleSettings, Way
         ({"way": "extension"}, "extension is empty"),
         ({"way": "pigeon"}, "write one of label, extension"),
         ({"timeout_s": 0}, "timeout_s is 0"),
+        ({"hold_s": 0}, "hold_s is 0"),
         ({"ask_s": 0}, "ask_s is 0"),
         ({"record_link": "https://erp.example/"}, "{account}"),
     ],
@@ -27,6 +28,24 @@ def test_a_mistake_is_told_with_its_mend(values: dict[str, Any], words: str) -> 
     with pytest.raises(config.ConfigError) as told:
         config.build(PeopleSettings, values, "people")
     assert words in str(told.value) and "people." in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("way", "whisper", "quiet"),
+    [
+        (Way.QUEUE, True, True),
+        (Way.QUEUE, False, False),
+        (Way.RING, True, True),
+        (Way.ATTENDED, False, True),
+        (Way.LABEL, True, False),
+        (Way.EXTENSION, True, False),
+    ],
+)
+def test_the_line_is_quiet_where_the_human_hears_something_first(
+    way: Way, whisper: bool, quiet: bool
+) -> None:
+    people = PeopleSettings(way, "support", ("PJSIP/anna",), "700", whisper=whisper)
+    assert people.quiet is quiet
 
 
 @pytest.mark.parametrize(

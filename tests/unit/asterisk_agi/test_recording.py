@@ -170,6 +170,24 @@ async def test_a_nine_within_a_number_is_a_digit(made: Recordings) -> None:
     await recording.close()
 
 
+async def test_a_nine_is_a_digit_though_the_sentence_was_broken_off(
+    tmp_path: Path, made: Recordings
+) -> None:
+    """A caller who spoke into it is not recorded, and keys in a number all the same."""
+    times = [100.0]
+    late = Recording(settings(tmp_path), "late", made._pool, lambda: times[0])
+    late.heard(late.consent, False)
+    times[0] += REFUSE_KEY_S + 1
+    assert not late.key("9")
+    within = made.of_call("within")
+    assert not within.key("4")
+    assert not within.key("9")
+    talk(within)
+    for recording in (late, within):
+        await recording.close()
+    assert files(tmp_path) == []
+
+
 async def test_a_track_that_lags_is_filled_up(made: Recordings, tmp_path: Path) -> None:
     recording = consented(made.of_call("call-1"))
     for _ in range(100):

@@ -142,6 +142,17 @@ async def test_a_caller_whom_nobody_takes_comes_back(
     assert pbx.set == {}
 
 
+async def test_who_chose_to_hold_is_not_sent_back_from_the_queue_at_once(pbx: FakePbx) -> None:
+    """The wait that was told may be minutes; telephones that ring are no queue."""
+    holding = Outcome(Reason.CALLER_ASKED, holds=True)
+    queued = Session(pbx, ("-1", [BRIDGED], ""))
+    await put_through(pbx, queued, holding, **QUEUE, whisper=False, hold_s=600)
+    assert queued.steps == ["Queue(support,tr,,,600,)"]
+    rung = Session(pbx, ("-1", [BRIDGED], ""))
+    await put_through(pbx, rung, holding, **RING, whisper=False, hold_s=600)
+    assert rung.steps == ["Dial(PJSIP/anna&PJSIP/ben,20,tr)"]
+
+
 async def test_attended_asks_one_after_the_other(pbx: FakePbx) -> None:
     session = Session(
         pbx, ("0", [PICKED_UP], "ANSWER"), ("-1", [PICKED_UP, BRIDGED], "ANSWER")

@@ -109,6 +109,39 @@ def test_a_branch_that_loses_calls_is_found_out(condition: str) -> None:
     assert '"completed"' in finding.mend
 
 
+MESSAGE = step(3, "GotoIf", '$["${ORDERLINE_RESULT}" = "voicemail"]?voicemail')
+AT_HUMAN = step(4, "Queue", "support", "human")
+BOX = step(6, "VoiceMail", "100@default,u", "voicemail")
+
+
+def messages(*events: Event, wanted: bool = True) -> list[Finding]:
+    found = examine([FREE, AGI, BRANCH, *events], "orderline", "600", wanted)
+    return [finding for finding in found if not finding.ok]
+
+
+def test_a_message_that_is_offered_has_its_box() -> None:
+    assert messages(MESSAGE, AT_HUMAN, BOX) == []
+    assert messages(AT_HUMAN, wanted=False) == []
+
+
+@pytest.mark.parametrize(
+    ("events", "wanted", "lacking"),
+    [
+        ([AT_HUMAN], True, "no step that branches"),
+        ([AT_HUMAN, BOX], True, "no step that branches"),
+        ([MESSAGE, AT_HUMAN], True, "no label voicemail"),
+        # A jump to a label that is not there ends the call, whoever wanted it.
+        ([MESSAGE, AT_HUMAN], False, "no label voicemail"),
+    ],
+)
+def test_a_box_that_is_not_there_is_found_out(
+    events: list[Event], wanted: bool, lacking: str
+) -> None:
+    (finding,) = messages(*events, wanted=wanted)
+    assert lacking in finding.what
+    assert "orderline dialplan" in finding.mend
+
+
 def test_includes_and_endless_lists_do_no_harm() -> None:
     include = {"Event": "ListDialplan", "Context": "orderline", "IncludeContext": "x"}
     assert ill([include, AGI, BRANCH, HUMAN]) == []

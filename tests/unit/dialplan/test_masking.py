@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialplan.masking import Account, Personal, PersonName, Phone, Pin, Speech, masked_number
+from dialplan.masking import (
+    Account,
+    Channel,
+    Personal,
+    PersonName,
+    Phone,
+    Pin,
+    Speech,
+    masked_number,
+)
 
 KINDS: list[type[Personal]] = [Account, PersonName, Phone, Pin, Speech]
 WAYS: list[Callable[[Personal], str]] = [
@@ -45,6 +54,10 @@ def test_a_telephone_number_shows_its_last_two_digits(number: str, shown: str) -
         (Speech("yes"), "<1 word>"),
         (Pin("4711"), "<pin>"),
         (Pin(""), "<pin>"),
+        (Channel("PJSIP/600-0000001a"), "PJSIP/600-0000001a"),
+        (Channel("PJSIP/line-0301234567-00000012"), "PJSIP/line-********67-00000012"),
+        (Channel("Local/+4915112345678@out-00000012;2"), "Local/+***********78@out-00000012;2"),
+        (Channel("SIP/0301234567"), "SIP/********67"),
     ],
 )
 def test_each_type_has_its_own_mask(value: Personal, shown: str) -> None:

@@ -45,6 +45,19 @@ def test_entry_takes_every_choice() -> None:
     assert "n(human),Dial(PJSIP/200&PJSIP/201,30,tT)\n" in text
 
 
+def test_a_box_for_messages_stands_in_the_entry_when_there_is_one() -> None:
+    text = render_entry(Entry(voicemail="VoiceMail(100@default,u)"), VoiceHost())
+    without = render_entry(Entry(), VoiceHost())
+    added = [line for line in text.splitlines() if line not in without.splitlines()]
+    assert added == [
+        ' same => n,GotoIf($["${ORDERLINE_RESULT}" = "voicemail"]?voicemail)',
+        " same => n(voicemail),VoiceMail(100@default,u)",
+        ' same => n,GotoIf($["${VMSTATUS}" = "FAILED"]?human)',
+        " same => n,Hangup()",
+    ]
+    assert text.index("?voicemail") < text.index("n(human)") < text.index("n(voicemail)")
+
+
 def test_entry_forgets_an_older_result_before_it_calls() -> None:
     lines = render_entry(Entry(), VoiceHost()).splitlines()
     forget = next(n for n, line in enumerate(lines) if "Set(ORDERLINE_RESULT=)" in line)
@@ -78,6 +91,15 @@ def test_entry_refuses_a_wrong_voice_host(voice: VoiceHost) -> None:
         render_entry(Entry(), voice)
 
 
+def test_only_with_call_backs_may_calls_be_placed() -> None:
+    assert "originate" not in render_manager_user("orderline", "CHANGE-ME")
+    wanted = render_manager_user("orderline", "CHANGE-ME", callbacks=True)
+    (line,) = [line for line in wanted.splitlines() if "originate" in line]
+    assert line == "write = call,reporting,user,originate"
+    assert line in (ROOT / "docs" / "callbacks.rst").read_text("utf-8")
+    assert line in (SNIPPETS / "manager.conf").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("user", "secret", "permit"),
     [
@@ -100,6 +122,15 @@ def test_the_whisper_names_no_profile_and_marks_the_caller_as_served() -> None:
     marked = '?Set(MASTER_CHANNEL(ORDERLINE_RESULT)=completed)'
     assert f'ExecIf($["${{GOSUB_RESULT}}" = ""]{marked})' in text
     assert text.endswith("Return()\n")
+
+
+def test_a_whisper_that_stands_still_can_be_left_and_is_not_tried_again() -> None:
+    lines = render_whisper("w", VoiceHost()).splitlines()
+    call = next(n for n, line in enumerate(lines) if "AGI(" in line)
+    before = "\n".join(lines[:call])
+    assert "Set(AGIEXITONHANGUP=yes)" in before
+    assert 'GotoIf($["${ORDERLINE_WHISPER}" = "no"]?taken)' in before
+    assert lines[call + 1].startswith(" same => n(taken),")
 
 
 def test_a_whisper_context_that_no_dialplan_can_have_is_refused() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -14,7 +14,7 @@ from ami_bridge.publishers.errors import Refused, TryAgain, Unreachable
 from ami_bridge.publishers.policy import RetrySettings
 from ami_bridge.publishers.queue import Queue
 from ami_bridge.publishers.worker import Worker
-from erp.events.letters import DEAD, DONE, WAITING
+from erp.events.letters import DEAD, DONE, WAITING, replay
 from erp.store.store import Store
 from tests.unit.ami_bridge.publishers.fakes import FakePublisher, FakeWatcher, states, told, until
 
@@ -58,6 +58,46 @@ async def test_everything_arrives_in_order(store: Store) -> None:
         await arrive(publisher, 33)
     assert publisher.by_session == wanted
     assert len(publisher.taken) == 33
+
+
+async def test_while_nothing_is_new_it_does_not_look_at_everything(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An idle bridge asks for one number again and again, not for all that may be sent."""
+    looks: list[str] = []
+    for name in ("news", "load"):
+        inner = getattr(Queue, name)
+
+        async def noted(
+            *given: object, name: str = name, inner: Callable[..., Awaitable[object]] = inner
+        ) -> object:
+            looks.append(name)
+            return await inner(*given)
+
+        monkeypatch.setattr(Queue, name, noted)
+    publisher = FakePublisher()
+    await told(store, "a", 3)
+    async with working(store, publisher):
+        await arrive(publisher, 3)
+        looks.clear()
+        await until(lambda: looks.count("news") >= 20, publisher.changed)
+        assert looks.count("load") <= 3
+        await told(store, "b", 2)
+        await arrive(publisher, 5)
+
+
+async def test_what_a_command_has_replayed_is_found(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_file, "WHOLE_LOOK_S", 0.2)
+    publisher = FakePublisher()
+    (event,) = await told(store, "a", 1)
+    publisher.errors[event] = [Refused("answered 422")]
+    async with working(store, publisher):
+        await until(lambda: bool(publisher.tries), publisher.changed)
+        while not await replay(store):
+            await asyncio.sleep(0.01)
+        await arrive(publisher, 1)
 
 
 async def test_a_failing_event_holds_back_its_call_alone(store: Store) -> None:

@@ -84,6 +84,39 @@ class TestAsking:
         assert call.only(AskDesk) and not call.has(HandOff)
         assert said in call.said
 
+    def test_a_call_back_that_is_asked_for_is_planned_at_once(self) -> None:
+        call = Call(people=People(asked=True, number=PHONE)).answer(ANNA).hear(Intent.CALL_BACK)
+        assert (call.effects, call.name) == ((AskDesk(),), StateName.ASKING_DESK)
+        call.feed(DeskTold(replace(BUSY, free=2)))
+        assert call.only(PlanCallback).number == PHONE
+        assert call.name is StateName.CONFIRMING_CALLBACK
+
+    def test_a_message_that_is_asked_for_is_taken_at_once(self) -> None:
+        call = Call(people=People(asked=True)).answer(ANNA).hear(Intent.LEAVE_MESSAGE)
+        assert call.feed(DeskTold(BUSY)).only(Finish).reason is Reason.VOICEMAIL
+
+    @pytest.mark.parametrize("wish", [Intent.CALL_BACK, Intent.LEAVE_MESSAGE])
+    def test_what_is_asked_for_and_cant_be_had_is_a_wish_for_a_human(self, wish: Intent) -> None:
+        nothing = replace(BUSY, callback_at=None, voicemail=False, free=1)
+        call = Call(people=People(asked=True)).answer(ANNA).hear(wish)
+        assert call.feed(DeskTold(nothing)).only(HandOff).reason is Reason.CALLER_ASKED
+        assert Call().answer(ANNA).hear(wish).only(HandOff).reason is Reason.CALLER_ASKED
+
+    def test_a_wish_holds_for_one_look_only(self) -> None:
+        call = Call(people=People(asked=True)).answer(ANNA).hear(Intent.CALL_BACK)
+        call.feed(DeskTold(BUSY))
+        assert call.state.people.wish is None
+
+    @pytest.mark.parametrize("intent", [Intent.YES, Intent.RETRY])
+    def test_what_is_asked_after_a_failure_can_be_answered_as_it_was_asked(
+        self, intent: Intent
+    ) -> None:
+        call = Call().answer(ANNA).hear(Intent.HUMAN)
+        call.feed(TransferFailed(TransferFailure.BUSY))
+        assert call.said.endswith(phrases.TRY_AGAIN)
+        assert "try again" in (machine.listening(call.state).phrases or ())
+        assert call.hear(intent).only(HandOff).reason is Reason.CALLER_ASKED
+
     def test_three_misunderstandings_ask_first(self) -> None:
         call = Call(people=People(asked=True)).answer(ANNA)
         for _ in range(3):
@@ -151,7 +184,7 @@ class TestBusy:
         assert "call you back" not in question and "leave a message" in question
         holding = told(replace(BUSY, callback_at=None, voicemail=False))
         assert holding.said.endswith("Please hold the line, I'm putting you through.")
-        assert holding.only(HandOff) == HandOff(Reason.CALLER_ASKED)
+        assert holding.only(HandOff) == HandOff(Reason.CALLER_ASKED, holds=True)
 
     def test_nobody_there(self) -> None:
         call = told(replace(BUSY, staffed=0))
@@ -189,7 +222,7 @@ class TestChoosing:
         else:
             call.press("1" if way == "one" else "0")
         assert call.said == "Please hold the line, I'm putting you through."
-        assert call.only(HandOff) == HandOff(Reason.CALLER_ASKED)
+        assert call.only(HandOff) == HandOff(Reason.CALLER_ASKED, holds=True)
 
     def test_a_call_back_by_voice_and_by_key(self) -> None:
         for call in (self.offered().hear(Intent.CALL_BACK), self.offered().press("2")):
@@ -238,7 +271,7 @@ class TestChoosing:
         call = self.offered().feed(NothingHeard())
         assert "Are you still there? Shall a colleague" in call.said
         call.feed(NothingHeard(), NothingHeard())
-        assert call.only(HandOff) == HandOff(Reason.NO_INPUT)
+        assert call.only(HandOff) == HandOff(Reason.NO_INPUT, holds=True)
 
     def test_the_longest_call_ends_the_offer(self) -> None:
         call = self.offered().feed(LongestCallReached())

@@ -50,7 +50,21 @@ def test_there_are_three_keys() -> None:
     assert understand("four", OFFERING).intent is not Intent.CHOICE
 
 
-@pytest.mark.parametrize("text", ["i'll hold", "call me back", "leave a message", "wrong number"])
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("call me back", Intent.CALL_BACK),
+        ("can someone call me back please", Intent.CALL_BACK),
+        ("i'd like a call back", Intent.CALL_BACK),
+        ("leave a message", Intent.LEAVE_MESSAGE),
+        ("can i leave a message", Intent.LEAVE_MESSAGE),
+    ],
+)
+def test_a_call_back_and_a_message_are_asked_for_anywhere(text: str, intent: Intent) -> None:
+    assert understand(text, StateName.LISTENING).intent is intent
+
+
+@pytest.mark.parametrize("text", ["i'll hold", "wrong number"])
 @pytest.mark.parametrize("name", [StateName.LISTENING, StateName.OFFERING_HUMAN])
 def test_what_is_not_offered_is_not_understood(text: str, name: StateName) -> None:
     assert understand(text, name).intent is Intent.NOT_UNDERSTOOD

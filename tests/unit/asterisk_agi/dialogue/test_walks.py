@@ -222,6 +222,10 @@ def _edges_at_desk(settings: DialogueSettings) -> set[tuple[StateName, type[obje
     for number, customers in ((PHONE, (BOB,)), ("", (ANNA, BOB)), (PHONE, ())):
         waiting = Call(settings, People(asked=True, number=number)).answer(*customers)
         seen |= _edges_from(waiting.hear(Intent.HUMAN).state, beyond, _WHO_IS_CALLING)
+        # Who asks for a call-back comes by another edge to the same states.
+        asking = Call(settings, waiting.state.people).answer(*customers).hear(Intent.CALL_BACK)
+        at_once = set(StateName) - {StateName.ASKING_DESK}
+        seen |= _edges_from(asking.state, at_once, _WHO_IS_CALLING)
     return seen
 
 

@@ -208,7 +208,9 @@ def test_a_stranger_is_known_by_its_first_bytes(first: bytes) -> None:
         session.next_event()
 
 
-@pytest.mark.parametrize("make", [Session, ready_session, in_flight], ids=str)
+@pytest.mark.parametrize(
+    "make", [Session, ready_session, in_flight], ids=lambda make: make.__name__
+)
 def test_an_endless_line_is_refused_in_every_state(make: type[Session]) -> None:
     session = make()
     session.receive_data(b"agi_x: " + b"2" * LINE_MAX_BYTES)
@@ -247,7 +249,9 @@ def test_the_end_of_file_has_its_event(make: type[Session], data: bytes, ended: 
 
 
 @pytest.mark.parametrize("name", WIRE_FILES)
-@pytest.mark.parametrize("make", [Session, ready_session, in_flight], ids=str)
+@pytest.mark.parametrize(
+    "make", [Session, ready_session, in_flight], ids=lambda make: make.__name__
+)
 def test_byte_by_byte_gives_the_same(make: type[Session], name: str) -> None:
     whole, pieces = make(), make()
     assert feed(pieces, bytewise(wire(name))) == feed(whole, [wire(name)])

@@ -15,7 +15,7 @@ from asterisk_agi.audio import AudioFormat, PcmChunk
 from asterisk_agi.errors import SpeechError
 from asterisk_agi.speech.port import RecognizerSession, Transcript
 from asterisk_agi.speech.vosk_decoder import VoskDecoder
-from asterisk_agi.speech.vosk_session import VoskSession
+from asterisk_agi.speech.vosk_session import Tally, VoskSession
 
 
 class HeldDecoder(VoskDecoder):
@@ -237,3 +237,26 @@ async def test_another_format_is_refused(threads: ThreadPoolExecutor) -> None:
     async with opened(HeldDecoder(), threads) as session:
         with pytest.raises(ValueError, match="16000"):
             session.accept(PcmChunk(b"\0\0", AudioFormat(16000)))
+
+
+async def test_a_call_whose_turn_has_not_come_goes_on_while_the_threads_serve_others() -> None:
+    """Else an overloaded machine would take its calls for stalled, and end them."""
+    tally, busy = Tally(), HeldDecoder()
+    with ThreadPoolExecutor(1) as thread:
+        first, second = (
+            VoskSession(decoder, thread, 4.0, str, tally) for decoder in (busy, HeldDecoder())
+        )
+        busy.gate.clear()
+        first.accept(PcmChunk(b"a" * 3200))
+        answer = asyncio.ensure_future(second.peek())
+        while not (busy.at_work and second.progress[1]):
+            await asyncio.sleep(0)
+        stuck, waits = first.progress, second.progress
+        assert (stuck[1], waits[1]) == (True, True)
+        tally.count += 1
+        assert first.progress == stuck, "a job that a thread has begun is that thread's alone"
+        assert second.progress[0] > waits[0]
+        busy.gate.set()
+        await answer
+        for session in (first, second):
+            await session.close()

@@ -108,6 +108,21 @@ async def test_what_is_being_dialled_is_not_joined(store: Store) -> None:
     assert await state(book, "key-0002") is State.AGREED
 
 
+async def test_what_changed_since_it_was_read_is_not_claimed(store: Store) -> None:
+    """Meanwhile another bridge rang the humans, or the customer agreed to a later time."""
+    book = CallbackBook(store)
+    await booked(book)
+    (row,) = await book.due(LATER, 10)
+    assert await book.claim(row, "bridge-2#1", LIMIT, NOON)
+    assert await book.again(row.key, "bridge-2#1", LATER, "nobody answers", NOON)
+    assert not await book.claim(row, "bridge#1", LIMIT, NOON)
+    (row,) = await book.due(LATER, 10)
+    later = request("key-0002", DANA, after_s=9999)
+    await book.add(later, agreed_task(later, NOON), NOON)
+    assert not await book.claim(row, "bridge#1", LIMIT, NOON)
+    assert await claimed(book)
+
+
 async def test_only_open_ones_whose_time_has_come_are_due(store: Store) -> None:
     book = CallbackBook(store)
     await booked(book)

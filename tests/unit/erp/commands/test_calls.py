@@ -12,10 +12,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from dialplan.reasons import RESULTS, Reason, disposition
 from erp.commands import calls, tail
 from erp.commands.errors import CommandError
 from erp.events.call_list import CallLine, Kind, between, past, present
-from erp.events.model import CallIds, Health
+from erp.events.model import (
+    CallEvent,
+    CallIds,
+    Ended,
+    Escalated,
+    Health,
+    Started,
+    Transferred,
+)
 from erp.events.outbox import Outbox, Stored
 from erp.events.spool import Spool
 from erp.store.settings import StoreSettings
@@ -48,6 +57,58 @@ LINE = CallLine(
 def test_what_became_of_a_call(result: str, reason: str, human: str, kind: Kind) -> None:
     assert replace(LINE, result=result, reason=reason, human=human).kind is kind
     assert replace(LINE, ended_at=None).kind is Kind.PRESENT
+
+
+VOICE = "voice-1"
+HUMAN = Transferred("PJSIP/anna-00000012", 2.5)
+ASKED = Escalated("caller-asked", way="queue")
+RESCUED = Escalated("voice-lost", by="bridge")
+LOST = Ended("unavailable", "voice-lost", "AIFAIL", 9.0)
+
+
+def ended(reason: Reason) -> Ended:
+    return Ended(RESULTS[reason].value, reason.value, disposition(reason), 30.0, 2)
+
+
+@pytest.mark.parametrize(
+    ("told", "row"),
+    [
+        ([ended(Reason.GOODBYE)], "contained,goodbye,AIDONE"),
+        ([ended(Reason.CALLER_HUNG_UP)], "abandoned,caller-hung-up,AIABAN"),
+        ([ASKED, ended(Reason.CALLER_HUNG_UP)], "abandoned,caller-hung-up,AIABAN"),
+        ([ASKED, HUMAN, ended(Reason.TRANSFERRED)], "transferred,transferred,AIXFER"),
+        ([ASKED, ended(Reason.CALLER_ASKED), HUMAN], "transferred,caller-asked,AIXFER"),
+        ([ended(Reason.VOICEMAIL)], "voicemail,voicemail,AIVMAL"),
+        ([ended(Reason.CALL_LIMIT)], "unavailable,call-limit,AIFAIL"),
+        ([RESCUED, LOST], "unavailable,voice-lost,AIFAIL"),
+        ([RESCUED, LOST, HUMAN], "transferred,voice-lost,AIFAIL"),
+        # The voice process was only stopped: what it says when it goes on comes too late.
+        ([RESCUED, LOST, ended(Reason.CALLER_HUNG_UP)], "unavailable,voice-lost,AIFAIL"),
+        # Nobody tells an end, for the process is dead and there is no bridge.
+        ([], "unavailable,voice-lost,AIFAIL"),
+        ([ASKED, HUMAN], "transferred,transferred,AIXFER"),
+        (
+            [ended(Reason.CALLBACK_AGREED), Escalated("callback-agreed", way="callback"),
+             Transferred("PJSIP/anna-1", 9.0, "callback")],
+            "contained,callback-agreed,AICALB",
+        ),
+    ],
+)  # fmt: skip
+async def test_the_report_says_what_became_of_each_call(
+    tmp_path: Path, told: list[CallEvent], row: str
+) -> None:
+    store = Store(StoreSettings(folder=tmp_path))
+    outbox = Outbox(store)
+    try:
+        for event in (Started("*********01"), *told):
+            by = VOICE if event is not RESCUED and event is not LOST else "bridge-1"
+            await outbox.put([envelope(event)], by)
+        await outbox.end_calls(VOICE)
+        (line,) = await between(store, NOON, NOON + timedelta(hours=1))
+    finally:
+        await store.close()
+    (_, shown) = csv.reader(io.StringIO(calls.report([line], BERLIN)))
+    assert ",".join(shown[4:7]) == row
 
 
 def test_the_report_of_a_day() -> None:

@@ -21,7 +21,7 @@ from erp.events.stream import open_stream
 from erp.store.errors import StoreError
 from erp.store.settings import StoreSettings
 from erp.store.store import Store
-from tests.unit.erp.events.samples import EVENTS, IDS
+from tests.unit.erp.events.samples import EVENTS, IDS, envelope
 
 WAIT_S = 10.0
 
@@ -81,6 +81,27 @@ async def test_events_of_the_last_moment_are_carried_by_the_close(
     assert len(await Outbox(store).after(0)) == 50
 
 
+async def test_what_many_calls_tell_goes_in_few_transactions(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes the interpreter from the calls; nobody needs an event within half a second."""
+    monkeypatch.setattr(carrier_module, "GATHER_S", 30.0)
+    outbox, told = WeakStore(store), list[Health]()
+    async with carried(tmp_path, outbox, told) as spool:
+        await stored(store, await _append(spool, 1))
+        for _ in range(20):
+            await _append(spool, 1)
+            await asyncio.sleep(0.005)
+        assert outbox.puts == 1
+    assert (len(await outbox.after(0)), outbox.puts) == (21, 2)
+
+
+async def _append(spool: Spool, count: int) -> int:
+    for _ in range(count):
+        spool.append(envelope(Started("**")).text.encode() + b"\n")
+    return count
+
+
 class WeakStore(Outbox):
     """An outbox that is away when it is told to be, or loses its answer after the commit."""
 
@@ -88,10 +109,12 @@ class WeakStore(Outbox):
         super().__init__(store)
         self.away = False
         self.answers_lost = 0
+        self.puts = 0
         self.tried = asyncio.Event()
 
     async def put(self, events: Sequence[Envelope], process: str) -> int:
         self.tried.set()
+        self.puts += 1
         if self.away:
             raise StoreError("gone")
         count = await super().put(events, process)

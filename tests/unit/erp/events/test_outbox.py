@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from dialplan.reasons import Reason
 from erp.events.envelope import Envelope
-from erp.events.model import CallIds, Ended, Escalated, Health, Transferred
+from erp.events.model import CallEvent, CallIds, Ended, Escalated, Health, Transferred
 from erp.events.outbox import Outbox
 from erp.events.projection import new_row, project
 from erp.store.settings import StoreSettings
@@ -153,12 +153,29 @@ async def test_the_calls_of_a_dead_process_are_ended_once(store: Store, outbox: 
     assert found["s-1"]["lasted_s"] == 2.0
 
 
-async def test_an_end_that_two_processes_tell_has_one_id(outbox: Outbox, store: Store) -> None:
+async def test_what_several_processes_tell_of_one_call_is_kept_once(outbox: Outbox) -> None:
+    """Two bridges saw the rescue and the human, and the carrier found the dead process's spool."""
     await outbox.put(list(call("s-1")), "voice-dead")
-    row = (await rows(store))["s-1"]
-    from erp.events.outbox import _ended  # noqa: PLC0415
+    lost = Ended("unavailable", "voice-lost", "AIFAIL", 3.0)
+    rescued = Escalated("voice-lost", by="bridge")
+    human = Transferred("PJSIP/anna-00000012", 1.5)
+    for bridge in ("bridge-1", "bridge-2"):
+        ids = CallIds("s-1")
+        told = [envelope(event, ids=ids) for event in (rescued, lost, human)]
+        assert await outbox.put(told, bridge) == (3 if bridge == "bridge-1" else 0)
+    assert await outbox.end_calls("voice-dead") == 0
 
-    assert _ended(dict(row)).id == _ended(dict(row)).id
+
+async def test_an_end_is_told_once_whoever_tells_it_first(outbox: Outbox) -> None:
+    await outbox.put(list(call("s-1")), "voice-dead")
+    assert await outbox.end_calls("voice-dead") == 1
+    lost = envelope(Ended("unavailable", "voice-lost", "AIFAIL", 3.0), ids=CallIds("s-1"))
+    assert await outbox.put([lost], "bridge") == 0
+
+
+@pytest.mark.parametrize("event", [Ended("unavailable", "draining", "AIFAIL", 1.0), *EVENTS[:5]])
+def test_what_one_process_alone_can_tell_has_an_id_of_its_own(event: CallEvent) -> None:
+    assert envelope(event).id != envelope(event).id
 
 
 async def test_a_call_that_went_silent_for_long_is_ended(store: Store, outbox: Outbox) -> None:

@@ -190,6 +190,24 @@ def test_a_full_disk_is_waited_for_and_nothing_is_lost(
     assert found == [f"number {number}" for number in range(4)]
 
 
+def test_a_spool_with_a_torn_line_is_kept_until_all_of_it_is_carried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is carried of the torn line must not count for the line that comes after it."""
+    spool = Spool(tmp_path, "voice", PLENTY)
+    disk = FullDisk(len(line(10)) - 2)
+    monkeypatch.setattr(os, "write", disk)
+    spool.append(line(10))
+    disk.room = PLENTY
+    spool.flush()
+    (segment,) = segments(tmp_path, spool.name)
+    carried_bytes = segment.stat().st_size
+    spool.append(line(2))
+    spool.carried(carried_bytes)
+    spool.close()
+    assert whys(read_all(tmp_path, spool.name)) == ["number 10", "number 2"]
+
+
 def test_a_disk_that_stays_full_costs_events_but_no_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

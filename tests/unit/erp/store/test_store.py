@@ -4,6 +4,7 @@ import asyncio
 import stat
 import subprocess
 import sys
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from erp.secrets import Secret
+from erp.store import migrate
 from erp.store.errors import StoreError
 from erp.store.settings import StoreSettings
 from erp.store.store import Store
@@ -112,6 +114,35 @@ def test_processes_that_open_a_new_file_at_the_same_moment_all_succeed(tmp_path:
         process.stdin.flush()
     errors = [process.communicate(timeout=50)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], errors
+
+
+async def test_migrations_do_not_hold_up_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that comes back during calls is opened then: beats must not be late for it."""
+    upgrade = migrate.upgrade
+
+    def slow(connection: Connection) -> None:
+        time.sleep(1.0)
+        upgrade(connection)
+
+    monkeypatch.setattr(migrate, "upgrade", slow)
+    longest_s, opened = 0.0, asyncio.ensure_future(Store.open(StoreSettings(folder=tmp_path)))
+    while not opened.done():
+        begin_s = time.monotonic()
+        await asyncio.sleep(0.01)
+        longest_s = max(longest_s, time.monotonic() - begin_s)
+    await opened.result().close()
+    assert longest_s < 0.8
+
+
+async def test_stores_that_one_process_opens_at_once_do_not_mix(tmp_path: Path) -> None:
+    folders = [tmp_path / str(number) for number in range(3)]
+    stores = await asyncio.gather(*(Store.open(StoreSettings(folder=one)) for one in folders))
+    for store in stores:
+        async with store.read() as connection:
+            assert (await connection.execute(select(outbox))).all() == []
+        await store.close()
 
 
 def rights_of(folder: Path) -> dict[str, int]:
