@@ -117,11 +117,7 @@ async def _release(session: AgiSession, dialled: DialledLeg) -> None:
     if session.hung_up:
         await dialled.abandon()
         return
-    try:
-        await dialled.hang_up()
-    except CallError as error:
-        _log.debug("the session was over before the leg: %s", error)
-        await dialled.abandon()
+    await dialled.release()
 
 
 def _unheard(chunk: PcmChunk) -> None:

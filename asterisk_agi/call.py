@@ -312,10 +312,7 @@ class Call:
             return
         holding = asyncio.get_running_loop().create_task(_hold(conversation.mouth), name="hold")
         try:
-            await dialled.hang_up()
-        except CallError as error:
-            _log.debug("the session was over before the leg: %s", error)
-            await dialled.abandon()
+            await dialled.release()
         finally:
             holding.cancel()
             await asyncio.gather(holding, return_exceptions=True)

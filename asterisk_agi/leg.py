@@ -13,7 +13,7 @@ import asyncio
 import logging
 from typing import Protocol
 
-from asterisk_agi.errors import MediaError, PbxDown
+from asterisk_agi.errors import CallError, MediaError, PbxDown
 from asterisk_agi.pbx import Pbx, PbxEvent
 from dialplan import variables
 
@@ -174,6 +174,14 @@ class DialledLeg:
             except ConnectionError as error:
                 _log.warning("the media leg can't be ended yet: %s", error)
             await asyncio.sleep(RETRY_S)
+
+    async def release(self) -> None:
+        """Free the AGI session from the leg; of a session that is over, let the leg go."""
+        try:
+            await self.hang_up()
+        except CallError as error:
+            _log.debug("the session was over before the leg: %s", error)
+            await self.abandon()
 
     async def abandon(self) -> None:
         """Let go of the leg: the session is over. May be called twice.

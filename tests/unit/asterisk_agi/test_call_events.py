@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextvars
 import logging
 
 from asterisk_agi.call_events import CallEvents
@@ -95,9 +96,10 @@ def test_a_line_names_the_call_of_its_task_or_the_one_that_it_is_given() -> None
         SessionFilter().filter(record)
         return str(getattr(record, "session", ""))
 
-    assert session() == "-"
-    token = current_session.set("s-1")
-    try:
+    def check() -> None:
+        current_session.set("-")
+        assert session() == "-"
+        current_session.set("s-1")
         assert (session(), session(call="1700.1")) == ("s-1", "1700.1")
-    finally:
-        current_session.reset(token)
+
+    contextvars.copy_context().run(check)
