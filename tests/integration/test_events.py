@@ -100,6 +100,11 @@ async def orderline(*arguments: str) -> str:
     return shown.getvalue()
 
 
+def _heed_ctrl_c() -> None:
+    """Undo what a shell does to commands in its background, this test run among them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.asynccontextmanager
 async def tailed(lab: Lab, lines: list[str]) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run `orderline events tail` beside a block, and end it by Ctrl-C.
@@ -108,7 +113,7 @@ async def tailed(lab: Lab, lines: list[str]) -> AsyncIterator[asyncio.subprocess
     """
     process = await asyncio.create_subprocess_exec(
         str(ORDERLINE), "events", "tail", "--config", config(lab), "--since", "1h",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, preexec_fn=_heed_ctrl_c,
     )  # fmt: skip
 
     async def read() -> None:

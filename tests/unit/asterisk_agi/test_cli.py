@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from asterisk_agi import cli
 from asterisk_agi import settings as settings_file
-from asterisk_agi.logs import ROOMS
 
 CONFIG = """\
 ami: {user: orderline, secret: env:A}
@@ -22,17 +19,6 @@ fastagi: {port: 4999}
 dialplan: {context: sales, extension: "8901", human: "Dial(PJSIP/desk)"}
 profiles: {default: {company: Acme}}
 """
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """The command configures logging for its whole process; the other tests have their own."""
-    loggers = [logging.root, *map(logging.getLogger, ROOMS)]
-    levels, handlers = [logger.level for logger in loggers], logging.root.handlers[:]
-    yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
-    logging.root.handlers[:] = handlers
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from asterisk_agi import cli
 from erp.commands.matrix import page
 from erp.operations import OPERATIONS
 from erp.profiles import load
-from tests.unit.asterisk_agi.test_cli import configuration, logging_as_before
+from tests.unit.asterisk_agi.test_cli import configuration
 
-__all__ = ["configuration", "logging_as_before"]
+__all__ = ["configuration"]
 
 DOCS = Path(__file__).resolve().parents[4] / "docs"
 

@@ -17,11 +17,11 @@ from erp.deadline import Deadline
 from erp.model import Customer, NotFound, WriteReceipt
 from erp.settings import GatewaySettings
 from erp.writes import CreateTask
-from tests.unit.asterisk_agi.test_cli import configuration, logging_as_before
+from tests.unit.asterisk_agi.test_cli import configuration
 from tests.unit.asterisk_agi.test_inquiry import CUSTOMER, FakeErp
 from tests.unit.erp.samples import source
 
-__all__ = ["configuration", "logging_as_before"]
+__all__ = ["configuration"]
 
 Printed = pytest.CaptureFixture[str]
 
