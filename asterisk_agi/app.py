@@ -30,6 +30,7 @@ from asterisk_agi.dialogue.understanding import Understander
 from asterisk_agi.front_desk import HumanSide
 from asterisk_agi.heartbeat import Heartbeat
 from asterisk_agi.listeners import Listener, fastagi_guard, listener_check
+from asterisk_agi.memory import keep_small
 from asterisk_agi.office import Humans, Office
 from asterisk_agi.people import Way
 from asterisk_agi.reception import Reception
@@ -256,6 +257,7 @@ async def serve(settings: Settings, ready: Callable[[FastAgiServer], None]) -> N
         handle = _whisperer(settings, parts).beside(reception.handle)
         server = FastAgiServer(settings.fastagi, handle)
         await server.start()
+        keeping = asyncio.get_running_loop().create_task(keep_small(), name="keep memory small")
         try:
             ready(server)
             systemd.ready()
@@ -267,6 +269,8 @@ async def serve(settings: Settings, ready: Callable[[FastAgiServer], None]) -> N
                 await reception.drain()
         finally:
             await server.close()
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
 
 
 def _whisperer(settings: Settings, parts: Parts) -> Whisperer:

@@ -65,7 +65,7 @@ ERROR_LEVEL = 40
 """Python's logging.ERROR: Tryton's log names no request and no person."""
 
 DATES = {
-    "sale_sale": ("sale_date", "shipping_date", "quotation_date", "quotation_expire"),
+    "sale_sale": ("sale_date", "shipping_date", "quotation_date"),
     "stock_move": ("planned_date", "effective_date", "origin_planned_date"),
     "stock_shipment_in": ("planned_date", "effective_date", "origin_planned_date"),
     "stock_shipment_out": ("planned_date", "effective_date", "origin_planned_date"),
