@@ -219,7 +219,9 @@ async def test_when_the_voice_process_is_killed_nothing_told_is_lost(lab: Lab) -
     assert any("no sign of life" in line for line in bridge_says)
     assert [line for line in bridge_says if f" {uniqueid} " not in line] == []
     end = json.loads(of_call[kinds(of_call).index("ended")].body)["data"]
-    assert (end["result"], end["reason"]) == ("unavailable", "voice-lost")
+    # Whoever tells the end may know already that a human has the caller.
+    how = (end["result"], end["reason"])
+    assert how in (("unavailable", "voice-lost"), ("completed", "transferred"))
     assert not re.search(rf"{session} .* present ", listed), listed
     assert len({event.id for event in everything}) == len(everything)
 
