@@ -8,18 +8,12 @@ allows, the caller goes to the human without it. It decides nothing else: `recep
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from dataclasses import dataclass
 
 from asterisk_agi.audio import PcmChunk
 from asterisk_agi.errors import CallerHungUp, CallError, MediaError
-from asterisk_agi.heartbeat import Heartbeat, Vitals
-from asterisk_agi.leg import DialledLeg
-from asterisk_agi.media.leg import Leg, MediaSettings
-from asterisk_agi.pbx import Pbx
 from asterisk_agi.server import AgiSession
-from asterisk_agi.speech.port import Synthesizer
+from asterisk_agi.short_leg import ShortLeg, SpeakerParts, short_leg
 from dialplan.reasons import Reason
 
 _log = logging.getLogger(__name__)
@@ -34,22 +28,10 @@ LONGEST_S = 15.0
 """Seconds after which a sentence is given up, and at the very last Asterisk ends its leg."""
 
 
-@dataclass(frozen=True)
-class AnnouncerParts:
-    """What an announcement needs of the process."""
-
-    pbx: Pbx
-    synthesizer: Synthesizer
-    heartbeat: Heartbeat
-    media: MediaSettings
-    leg_s: float
-    """Longest time for the media leg to come up, seconds."""
-
-
 class Announcer:
     """Says one sentence to each of a few callers at once."""
 
-    def __init__(self, parts: AnnouncerParts, most: int) -> None:
+    def __init__(self, parts: SpeakerParts, most: int) -> None:
         """most: callers at once; 0: nobody hears it."""
         self._parts = parts
         self._most = most
@@ -77,28 +59,16 @@ class Announcer:
 
     async def _say(self, session: AgiSession, sentence: str) -> None:
         chunk = await self._parts.synthesizer.speak(sentence)
-        lost = asyncio.Event()
-        leg = await Leg.open(self._parts.media, _unheard, lost.set)
-        async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(leg.close)
-            dialled = DialledLeg(session, self._parts.pbx, leg, round(LONGEST_S * 2))
-            uniqueid = session.prelude.uniqueid
-            stack.callback(self._parts.pbx.subscribe(uniqueid, dialled.on_event).cancel)
-            stack.push_async_callback(_release, session, dialled)
-            # The watchdog ends a leg that no beat names.
-            stack.callback(self._parts.heartbeat.watch(uniqueid, lambda: _vitals(leg)).end)
+        async with short_leg(self._parts, session, round(LONGEST_S * 2)) as leg:
             await session.answer()
-            await dialled.open(self._parts.leg_s)
-            await _played(leg, chunk, dialled, lost)
+            await leg.dialled.open(self._parts.leg_s)
+            await _played(leg, chunk)
 
 
-async def _played(leg: Leg, chunk: PcmChunk, dialled: DialledLeg, lost: asyncio.Event) -> None:
+async def _played(leg: ShortLeg, chunk: PcmChunk) -> None:
     """Wait until it was heard, or the leg has ended."""
-    playback = leg.play(chunk)
-    loop = asyncio.get_running_loop()
-    ended = loop.create_task(dialled.ended(), name="watch the announcement's leg")
-    gone = loop.create_task(lost.wait(), name="watch the announcement's peer")
-    try:
+    playback = leg.media.play(chunk)
+    async with leg.watched() as (ended, gone):
         await asyncio.wait(
             (playback.done, ended, gone), timeout=LONGEST_S, return_when=asyncio.FIRST_COMPLETED
         )
@@ -106,23 +76,3 @@ async def _played(leg: Leg, chunk: PcmChunk, dialled: DialledLeg, lost: asyncio.
             ended.result()
         if not playback.done.done():
             raise MediaError("its media leg ended first, or was too slow")
-    finally:
-        ended.cancel()
-        gone.cancel()
-        await asyncio.gather(ended, gone, return_exceptions=True)
-
-
-async def _release(session: AgiSession, dialled: DialledLeg) -> None:
-    """Free the AGI session from the leg."""
-    if session.hung_up:
-        await dialled.abandon()
-        return
-    await dialled.release()
-
-
-def _unheard(chunk: PcmChunk) -> None:
-    """Leave out what the caller says meanwhile."""
-
-
-def _vitals(leg: Leg) -> Vitals:
-    return Vitals(leg.statistics.sent + leg.statistics.unsent, 0, False)

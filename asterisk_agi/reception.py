@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from asterisk_agi import handoff
-from asterisk_agi.announcement import Announcer, AnnouncerParts
+from asterisk_agi.announcement import Announcer
 from asterisk_agi.call import Call, Parts, Profile, caller_number
 from asterisk_agi.call_events import CallEvents
 from asterisk_agi.errors import (
@@ -31,6 +31,7 @@ from asterisk_agi.heartbeat import Vitals
 from asterisk_agi.logs import current_session
 from asterisk_agi.room import Place, Room
 from asterisk_agi.server import AgiSession
+from asterisk_agi.short_leg import SpeakerParts
 from asterisk_agi.story import Story, StorySettings
 from dialplan.masking import Channel, Phone, masked_number
 from dialplan.reasons import Reason
@@ -79,7 +80,7 @@ class Reception:
         self._profiles = profiles
         self._stories = stories
         self._parts = parts
-        heard = AnnouncerParts(
+        heard = SpeakerParts(
             parts.pbx, parts.synthesizer, parts.heartbeat, parts.media, parts.call.leg_s
         )
         self._announcer = Announcer(heard, settings.announcements_max)

@@ -9,32 +9,25 @@ connected. It is no caller's call: it takes no room from callers and tells no ev
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from asterisk_agi.audio import PcmChunk
 from asterisk_agi.errors import CallError
-from asterisk_agi.heartbeat import Heartbeat, Vitals
-from asterisk_agi.leg import DialledLeg
 from asterisk_agi.logs import current_session
-from asterisk_agi.media.leg import Leg, MediaSettings
-from asterisk_agi.pbx import Pbx, PbxEvent
+from asterisk_agi.pbx import PbxEvent
 from asterisk_agi.people import PeopleSettings
 from asterisk_agi.server import AgiSession, Handler
-from asterisk_agi.speech.port import Synthesizer
+from asterisk_agi.short_leg import ShortLeg, SpeakerParts, short_leg
 from asterisk_agi.speech.speakable import speakable
 from asterisk_agi.transfer import ACCEPT
 from dialplan import variables
 from dialplan.render import WHISPER_SCRIPT
 
 _log = logging.getLogger(__name__)
-
-Cancel = Callable[[], None]
-"""Stops a subscription."""
 
 LONGEST_S = 6.0
 """The caller hears nothing of us meanwhile: after so many seconds the sentence is broken off."""
@@ -78,16 +71,10 @@ def sentence(summary: str) -> str:
 
 
 @dataclass(frozen=True)
-class WhisperParts:
+class WhisperParts(SpeakerParts):
     """What a whisper needs of the process."""
 
-    pbx: Pbx
-    synthesizer: Synthesizer
-    heartbeat: Heartbeat
-    media: MediaSettings
     people: PeopleSettings
-    leg_s: float
-    """Longest time for the media leg to come up, seconds."""
 
 
 class Whisperer:
@@ -162,58 +149,34 @@ class Whisper:
         chunks = [chunk]
         if self._asks:
             chunks.append(await self._parts.synthesizer.speak(PROMPT))
-        lost = asyncio.Event()
-        leg = await Leg.open(self._parts.media, _unheard, lost.set)
-        async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(leg.close)
-            dialled = DialledLeg(self._session, self._parts.pbx, leg, LEG_LONGEST_S)
-            stack.callback(self._subscribe(dialled))
-            stack.push_async_callback(_release, self._session, dialled)
-            # The watchdog ends a leg that no beat names.
-            uniqueid = self._session.prelude.uniqueid
-            stack.callback(self._parts.heartbeat.watch(uniqueid, lambda: _vitals(leg)).end)
-            await dialled.open(self._parts.leg_s)
-            return await self._speak(leg, chunks, dialled, lost)
+        async with short_leg(self._parts, self._session, LEG_LONGEST_S, self._heed) as leg:
+            await leg.dialled.open(self._parts.leg_s)
+            return await self._speak(leg, chunks)
 
-    def _subscribe(self, dialled: DialledLeg) -> Cancel:
+    def _heed(self, event: PbxEvent) -> None:
         uniqueid = self._session.prelude.uniqueid
-
-        def on_event(event: PbxEvent) -> None:
-            dialled.on_event(event)
-            pressed = event.get("Event") == "DTMFEnd" and event.get("Uniqueid") == uniqueid
-            if pressed and event.get("Direction") == "Received":
-                self._press(event.get("Digit", ""))
-
-        return self._parts.pbx.subscribe(uniqueid, on_event).cancel
+        pressed = event.get("Event") == "DTMFEnd" and event.get("Uniqueid") == uniqueid
+        if pressed and event.get("Direction") == "Received":
+            self._press(event.get("Digit", ""))
 
     def _press(self, key: str) -> None:
         """Take a key: any one skips the sentence; where it is asked, only 1 and 2 count."""
         if not self._key.done() and (not self._asks or key in (TAKE, DECLINE)):
             self._key.set_result(key)
 
-    async def _speak(
-        self, leg: Leg, chunks: list[PcmChunk], dialled: DialledLeg, lost: asyncio.Event
-    ) -> str | None:
-        story = leg.play(chunks[0])
-        loop = asyncio.get_running_loop()
-        over: list[asyncio.Task[Any]] = [
-            loop.create_task(dialled.ended(), name="watch the whisper's leg"),
-            loop.create_task(lost.wait(), name="watch the whisper's peer"),
-        ]
-        try:
+    async def _speak(self, leg: ShortLeg, chunks: list[PcmChunk]) -> str | None:
+        story = leg.media.play(chunks[0])
+        async with leg.watched() as over:
             await _first((story.done, self._key, *over), LONGEST_S)
             if self._asks and not self._key.done():
                 if not story.done.done():
-                    leg.stop_playback()
-                prompt = leg.play(chunks[1])
+                    leg.media.stop_playback()
+                prompt = leg.media.play(chunks[1])
                 await _first((self._key, *over), prompt.total_s + KEY_S)
-            leg.stop_playback()
-            if over[0].done():
-                over[0].result()
-        finally:
-            for task in over:
-                task.cancel()
-            await asyncio.gather(*over, return_exceptions=True)
+            leg.media.stop_playback()
+            ended, _ = over
+            if ended.done():
+                ended.result()
         return self._answer()
 
     def _answer(self) -> str | None:
@@ -226,19 +189,3 @@ class Whisper:
 
 async def _first(waited: Iterable[asyncio.Future[Any]], within_s: float) -> None:
     await asyncio.wait(tuple(waited), timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-
-
-async def _release(session: AgiSession, dialled: DialledLeg) -> None:
-    """Free the AGI session from the leg."""
-    if session.hung_up:
-        await dialled.abandon()
-        return
-    await dialled.release()
-
-
-def _unheard(chunk: PcmChunk) -> None:
-    """Leave out what the human says meanwhile."""
-
-
-def _vitals(leg: Leg) -> Vitals:
-    return Vitals(leg.statistics.sent + leg.statistics.unsent, 0, False)

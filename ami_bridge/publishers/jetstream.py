@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import ssl
 from typing import Any
 
 import nats
@@ -24,6 +23,7 @@ from nats.js import JetStreamContext
 from nats.js.api import StreamConfig
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
+from ami_bridge.publishers import tls
 from ami_bridge.publishers.errors import Refused, Unreachable
 from ami_bridge.publishers.nats_settings import NatsSettings
 from ami_bridge.publishers.port import Message
@@ -135,19 +135,8 @@ def _options(settings: NatsSettings) -> dict[str, Any]:
         given["user"] = settings.user
         given["password"] = settings.password.reveal() if settings.password else ""
     if any(server.startswith("tls:") for server in settings.servers):
-        given["tls"] = _tls(settings)
+        given["tls"] = tls.context(settings.ca_file, "nats.ca_file")
     return {key: value for key, value in given.items() if value is not None}
-
-
-def _tls(settings: NatsSettings) -> ssl.SSLContext:
-    try:
-        made = ssl.create_default_context(cafile=settings.ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ValueError(
-            f"nats.ca_file {settings.ca_file} can't be used: write the path of a PEM file"
-        ) from error
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    return made
 
 
 async def _note(error: Exception) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from ami_bridge.publishers import tls
 from ami_bridge.publishers.errors import PublishError, Refused, TryAgain, Unreachable
 from ami_bridge.publishers.policy import RetrySettings
 from ami_bridge.publishers.port import Message
@@ -106,7 +106,9 @@ class Webhook:
         secrets = (endpoint.secret, endpoint.previous_secret)
         self._keys = [read_key(secret.reveal()) for secret in secrets if secret is not None]
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=_tls(endpoint.ca_file), limit=settings.parallel),
+            connector=aiohttp.TCPConnector(
+                ssl=tls.context(endpoint.ca_file, "ca_file"), limit=settings.parallel
+            ),
             timeout=aiohttp.ClientTimeout(
                 total=settings.timeout_s, sock_connect=settings.connect_s
             ),
@@ -139,17 +141,6 @@ class Webhook:
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
-
-
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
-    try:
-        made = ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ValueError(
-            f"ca_file {ca_file} can't be used: write the path of a PEM file"
-        ) from error
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    return made
 
 
 async def _read_some(answer: aiohttp.ClientResponse) -> None:

@@ -6,12 +6,13 @@ import asyncio
 from pathlib import Path
 from typing import cast
 
-from asterisk_agi.announcement import LINES_BUSY, Announcer, AnnouncerParts
+from asterisk_agi.announcement import LINES_BUSY, Announcer
 from asterisk_agi.audio import PcmChunk
 from asterisk_agi.errors import SpeechError
 from asterisk_agi.heartbeat import Heartbeat, HeartbeatSettings
 from asterisk_agi.media.leg import MediaSettings
 from asterisk_agi.server import AgiSession
+from asterisk_agi.short_leg import SpeakerParts
 from dialplan.reasons import Reason
 from tests.unit.asterisk_agi.fake_pbx import FakeAgiSession, FakePbx
 from tests.unit.asterisk_agi.test_mouth import FakeVoice
@@ -38,7 +39,7 @@ class Hall:
         self.voice = Voice()
         self.voice.seconds = seconds
         self.heartbeat = Heartbeat(HeartbeatSettings(), "127.0.0.1:4573", NoManager())
-        parts = AnnouncerParts(pbx, self.voice, self.heartbeat, MediaSettings(), leg_s=0.5)
+        parts = SpeakerParts(pbx, self.voice, self.heartbeat, MediaSettings(), leg_s=0.5)
         self.announcer = Announcer(parts, most)
 
     async def announce(self, session: FakeAgiSession) -> Reason:

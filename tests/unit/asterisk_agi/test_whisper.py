@@ -122,7 +122,7 @@ class Office:
         self.others: list[AgiSession] = []
         self.whisperer = Whisperer(
             WhisperParts(
-                pbx, self.voice, self.heartbeat, MediaSettings(), PeopleSettings(), leg_s=0.5
+                pbx, self.voice, self.heartbeat, MediaSettings(), people=PeopleSettings(), leg_s=0.5
             )
         )
 
