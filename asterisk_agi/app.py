@@ -18,7 +18,7 @@ from ami_bridge.connection import AmiConnection
 from ami_bridge.devices import DeviceWatch, ExtensionWatch
 from ami_bridge.errors import AmiError
 from ami_bridge.queues import QueueWatch
-from asterisk_agi import announcement, checks, monitoring, whisper
+from asterisk_agi import announcement, checks, memory, monitoring, whisper
 from asterisk_agi.call import Parts, Profile
 from asterisk_agi.call_events import CallEvents
 from asterisk_agi.check import Row, run
@@ -30,7 +30,6 @@ from asterisk_agi.dialogue.understanding import Understander
 from asterisk_agi.front_desk import HumanSide
 from asterisk_agi.heartbeat import Heartbeat
 from asterisk_agi.listeners import Listener, fastagi_guard, listener_check
-from asterisk_agi.memory import keep_small
 from asterisk_agi.office import Humans, Office
 from asterisk_agi.people import Way
 from asterisk_agi.reception import Reception
@@ -257,7 +256,9 @@ async def serve(settings: Settings, ready: Callable[[FastAgiServer], None]) -> N
         handle = _whisperer(settings, parts).beside(reception.handle)
         server = FastAgiServer(settings.fastagi, handle)
         await server.start()
-        keeping = asyncio.get_running_loop().create_task(keep_small(), name="keep memory small")
+        memory.settle()
+        small = memory.keep_small()
+        keeping = asyncio.get_running_loop().create_task(small, name="keep memory small")
         try:
             ready(server)
             systemd.ready()

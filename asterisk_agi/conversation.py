@@ -184,6 +184,7 @@ class Conversation:
         """Stop all that runs for it."""
         self._timers.close()
         await self.tasks.close()
+        self.ear.close()
 
     # What happens...
 

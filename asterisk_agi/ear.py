@@ -101,6 +101,10 @@ class Ear:
         for frame in self._voice.accept(chunk):
             self._handle(self._endpointer.voice(frame, self._clock()))
 
+    def close(self) -> None:
+        """Free what only this ear has; the recogniser is its giver's. May be called twice."""
+        self._voice.close()
+
     def _handle(self, events: tuple[EndpointEvent, ...]) -> None:
         for event in events:
             if isinstance(event, SpeechBegan):

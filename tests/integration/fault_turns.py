@@ -46,6 +46,7 @@ from erp.landscape import Landscape
 from erp.model import Customer
 from erp.port import ErpPort
 from erp.settings import GatewaySettings, SystemSettings
+from tests.logging_state import logging_as_before
 from tests.rig import demo_company
 from tests.rig.faults import FaultProxy
 
@@ -136,19 +137,14 @@ class Log:
 @contextmanager
 def logged() -> Iterator[Log]:
     """Configure logging as the voice process does, and give what it writes."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    root.handlers.clear()  # else they are closed
-    logs.configure("debug")
-    (handler,) = root.handlers
-    assert isinstance(handler, logging.StreamHandler)
-    log = Log(Stream(), personal())
-    handler.setStream(log.stream)
-    try:
+    with logging_as_before():
+        logging.root.handlers.clear()  # else they are closed
+        logs.configure("debug")
+        (handler,) = logging.root.handlers
+        assert isinstance(handler, logging.StreamHandler)
+        log = Log(Stream(), personal())
+        handler.setStream(log.stream)
         yield log
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
 
 
 def personal() -> set[str]:

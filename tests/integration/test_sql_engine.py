@@ -74,7 +74,7 @@ POKE = {
     "mariadb": "CREATE FUNCTION northgate_calls.POKE() RETURNS INTEGER MODIFIES SQL DATA"
     " BEGIN DELETE FROM northgate.CARMST; RETURN 1; END",
 }
-LATE_S = 0.1
+LATE_S = 2.0
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -68,6 +68,9 @@ class FakeEar(Ear):
     def listen_for(self, listening: Listening) -> None:
         self.listening.append(listening)
 
+    def close(self) -> None:
+        self.speaks = False
+
     def hear(self, intent: Intent, text: str = "words", item: str | None = None) -> None:
         now_s = asyncio.get_running_loop().time()
         transcript = Transcript(text, (Word(text, 0.0, 0.1, 1.0),), final=True)

@@ -114,7 +114,7 @@ async def test_a_withheld_number_can_be_called_back_too() -> None:
 async def test_a_slow_desk_is_not_waited_for() -> None:
     begin_s = asyncio.get_running_loop().time()
     assert not (await look(Site(FakeDesk(takes_s=5.0)))).known
-    assert asyncio.get_running_loop().time() - begin_s < 0.6
+    assert asyncio.get_running_loop().time() - begin_s < 3
 
 
 async def test_who_has_no_desk_knows_nothing_and_books_nothing() -> None:

@@ -44,6 +44,9 @@ class SpokenEar(Ear):
     def accept(self, chunk: PcmChunk) -> None:
         """Leave the audio out."""
 
+    def close(self) -> None:
+        """Have nothing to free."""
+
     def say(self, text: str) -> None:
         words = tuple(Word(word, 0.0, 0.1, 1.0) for word in text.split())
         heard = Transcript(text, words, final=True)
@@ -169,20 +172,13 @@ async def test_a_whole_call_at_debug_shows_nothing_of_the_caller(
 
 def test_other_peoples_libraries_are_heard_from_warning_on() -> None:
     """At DEBUG an HTTP client logs its URLs, and a driver its statements' parameters."""
-    before = logging.root.handlers[:], logging.root.level
-    levels = {room: logging.getLogger(room).level for room in logs.ROOMS}
-    try:
-        logs.configure("debug")
-        for name in ("httpx", "httpcore.http11", "panoramisk", "sqlalchemy.engine", "aiosqlite"):
-            assert logging.getLogger(name).getEffectiveLevel() >= logging.WARNING
-        assert logging.getLogger("erp.gateway").getEffectiveLevel() == logging.DEBUG
-        logs.configure("error")
-        assert logging.getLogger("asterisk_agi.x").getEffectiveLevel() == logging.ERROR
-        assert logging.getLogger("httpx").getEffectiveLevel() == logging.ERROR
-    finally:
-        logging.root.handlers[:], logging.root.level = before
-        for room, level in levels.items():
-            logging.getLogger(room).setLevel(level)
+    logs.configure("debug")
+    for name in ("httpx", "httpcore.http11", "panoramisk", "sqlalchemy.engine", "aiosqlite"):
+        assert logging.getLogger(name).getEffectiveLevel() >= logging.WARNING
+    assert logging.getLogger("erp.gateway").getEffectiveLevel() == logging.DEBUG
+    logs.configure("error")
+    assert logging.getLogger("asterisk_agi.x").getEffectiveLevel() == logging.ERROR
+    assert logging.getLogger("httpx").getEffectiveLevel() == logging.ERROR
 
 
 def test_a_traceback_cannot_forge_a_line() -> None:

@@ -132,7 +132,7 @@ async def test_stopped_speech_is_silence_from_the_next_packet_on(scene: Scene) -
     assert not scene.leg.playing
     assert await playing.done is False
     assert await waiting.done is False
-    assert playing.heard_s < 0.2
+    assert playing.heard_s < 1.0
     packets = [await scene.receive() for _ in range(sent + 3)]
     assert packets[sent - 1].payload != SILENT_FRAME
     assert {packet.payload for packet in packets[sent:]} == {SILENT_FRAME}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,13 @@ def test_the_network_starts_no_threads() -> None:
     before = len(list(Path("/proc/self/task").iterdir()))
     VoiceActivity().accept(item_4521())
     assert len(list(Path("/proc/self/task").iterdir())) == before
+
+
+def test_closed_it_frees_the_network_and_judges_nothing() -> None:
+    # It costs megabytes; a call's objects are a circle that the collector may not reach for long.
+    voice = VoiceActivity()
+    network = weakref.ref(voice._network)
+    voice.close()
+    voice.close()
+    assert network() is None
+    assert voice.accept(item_4521()) == []

@@ -111,7 +111,7 @@ async def test_a_call_is_answered_spoken_on_recorded_and_ended(
     (sent,), (heard,) = bursts(record.caller.pcm), bursts(record.agent.pcm)
     assert sent.end - sent.begin == 1600
     assert heard.end - heard.begin == 1600
-    assert 0.02 <= heard.begin_s - sent.begin_s < 0.2, "20 ms in the microphone, then the network"
+    assert 0.02 <= heard.begin_s - sent.begin_s < 0.5, "20 ms in the microphone, then the network"
     assert [(u.text, u.kind) for u in record.utterances] == [("a tone", "speech"), ("5", "keys")]
     assert not record.ended_by_far_side
     files = save(record, tmp_path, "call")

