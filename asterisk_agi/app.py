@@ -17,11 +17,14 @@ from datetime import date, datetime, timezone
 from ami_bridge.connection import AmiConnection
 from ami_bridge.devices import DeviceWatch, ExtensionWatch
 from ami_bridge.errors import AmiError
+from ami_bridge.publishers.errors import PublishError
+from ami_bridge.publishers.port import Publisher
+from ami_bridge.publishers.routes import make_routes
 from ami_bridge.queues import QueueWatch
 from asterisk_agi import announcement, checks, memory, monitoring, whisper
 from asterisk_agi.call import Parts, Profile
 from asterisk_agi.call_events import CallEvents
-from asterisk_agi.check import Row, run
+from asterisk_agi.check import Check, NotWell, Row, run
 from asterisk_agi.dialogue import desk_wording
 from asterisk_agi.dialogue.machine import listening, start
 from asterisk_agi.dialogue.phrases import fixed_phrases
@@ -299,6 +302,9 @@ async def check(settings: Settings) -> list[Row]:
         port = await stack.enter_async_context(erp.for_call("check"))
         synthesizer = EspeakSynthesizer(settings.synthesizer)
         stack.push_async_callback(synthesizer.close)
+        publishers = [route.publisher for route in make_routes(settings.webhook, settings.nats)]
+        for publisher in publishers:
+            stack.push_async_callback(publisher.close)
         entry, wanted = settings.dialplan, settings.check
         ami_at = f"{settings.ami.host}:{settings.ami.port}"
         return await run(
@@ -312,8 +318,21 @@ async def check(settings: Settings) -> list[Row]:
                 checks.recognizer_check(lambda: open_recognizer(settings), _phrases(settings)),
                 checks.synthesizer_check(synthesizer),
                 *checks.erp_checks(port, wanted.item_number, wanted.phone),
+                *map(_publisher_check, publishers),
             ]
         )
+
+
+def _publisher_check(publisher: Publisher) -> Check:
+    """The receiver of our events is there."""
+
+    async def attempt() -> str:
+        try:
+            return await publisher.reach()
+        except PublishError as error:
+            raise NotWell(f"{error.why}: see docs/publishers.rst") from error
+
+    return Check("events", publisher.name, attempt)
 
 
 def listeners(settings: Settings) -> tuple[Listener, ...]:

@@ -29,7 +29,7 @@ from asterisk_agi.dialogue.effects import (
 )
 from asterisk_agi.dialogue.machine import listening, step
 from asterisk_agi.dialogue.state import CallState, StateName
-from asterisk_agi.dialogue.summary import summarise
+from asterisk_agi.dialogue.summary import hung_up, summarise
 from asterisk_agi.dialogue.understanding import Understander
 from asterisk_agi.ear import Ear, EarHooks, HeardTurn
 from asterisk_agi.front_desk import FrontDesk, nobody
@@ -100,9 +100,6 @@ _ENDS_A_WAIT = (
     events.CallbackBooked,
     events.CallbackRefused,
 )
-
-_SERVED = (Reason.GOODBYE, Reason.CALLBACK_AGREED)
-"""Reasons of a call that only has its last sentence before it."""
 
 _PASSED_OVER = (StateName.ASKING_DESK, StateName.BOOKING_CALLBACK)
 """States that end by themselves at once, whatever the time."""
@@ -386,9 +383,8 @@ class Conversation:
 
     def outcome(self, reason: Reason) -> Outcome:
         """Return an outcome with all that was learned so far."""
-        if reason is Reason.CALLER_HUNG_UP and self._state.reason in _SERVED:
-            # Who hangs up during our goodbye has what they wanted: nothing was abandoned.
-            reason = self._state.reason
+        if reason is Reason.CALLER_HUNG_UP:
+            reason = hung_up(self._state)
         return Outcome(reason, summarise(self._state, reason))
 
 

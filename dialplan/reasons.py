@@ -15,6 +15,7 @@ class Reason(str, Enum):
     """A word for the dialplan and the reports: lower case, a hyphen between words."""
 
     GOODBYE = "goodbye"
+    ANSWERED = "answered"
     CALLER_HUNG_UP = "caller-hung-up"
     TRANSFERRED = "transferred"
     CALLBACK_AGREED = "callback-agreed"
@@ -48,6 +49,7 @@ class Reason(str, Enum):
 
 RESULTS: dict[Reason, Result] = {
     Reason.GOODBYE: Result.COMPLETED,
+    Reason.ANSWERED: Result.COMPLETED,
     Reason.CALLER_HUNG_UP: Result.COMPLETED,
     Reason.TRANSFERRED: Result.COMPLETED,
     Reason.CALLBACK_AGREED: Result.COMPLETED,

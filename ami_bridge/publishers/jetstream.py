@@ -34,6 +34,8 @@ TOO_LARGE = 10054
 """JetStream's error code for a message over the stream's max_msg_size."""
 
 CONTENT_TYPE = "application/cloudevents+json"
+TRY_AGAIN_S = 0.1
+"""Seconds between the two attempts at a server; then the worker waits, and says so."""
 
 
 class JetStream:
@@ -76,6 +78,19 @@ class JetStream:
         except (NatsError, OSError, asyncio.TimeoutError) as error:
             raise Unreachable(str(error) or type(error).__name__) from error
 
+    async def reach(self) -> str:
+        """Log in and look for the stream; makes none. Raises PublishError."""
+        try:
+            client = await nats.connect(**self._options)
+            try:
+                there = await self._has_stream(client.jetstream(timeout=self._settings.ack_s))
+            finally:
+                await client.close()
+        except (NatsError, OSError, asyncio.TimeoutError) as error:
+            raise Unreachable(f"no connection: {error or type(error).__name__}") from error
+        name = self._settings.stream
+        return f"the stream {name} is there" if there else f"the first event makes {name}"
+
     async def close(self) -> None:
         """Close the connection."""
         client, self._client, self._stream = self._client, None, None
@@ -101,15 +116,22 @@ class JetStream:
             raise Unreachable(f"no connection: {error or type(error).__name__}") from error
         return stream
 
-    async def _demand_stream(self, stream: JetStreamContext) -> None:
+    async def _has_stream(self, stream: JetStreamContext) -> bool:
+        """Tell whether the stream is there. Raises Unreachable when it is not, and must be."""
         settings = self._settings
         try:
             await stream.stream_info(settings.stream)
-            return
         except NotFoundError as error:
             if not settings.create:
                 why = f"there is no stream {settings.stream}: make it, or set nats.create"
                 raise Unreachable(why) from error
+            return False
+        return True
+
+    async def _demand_stream(self, stream: JetStreamContext) -> None:
+        settings = self._settings
+        if await self._has_stream(stream):
+            return
         await stream.add_stream(
             StreamConfig(
                 name=settings.stream,
@@ -127,6 +149,9 @@ def _options(settings: NatsSettings) -> dict[str, Any]:
         "name": "orderline bridge",
         "allow_reconnect": False,
         "connect_timeout": settings.connect_s,
+        # Or its first connection is tried sixty times, two seconds apart, before it says so.
+        "max_reconnect_attempts": 1,
+        "reconnect_time_wait": TRY_AGAIN_S,
         "error_cb": _note,
         "token": settings.token.reveal() if settings.token else None,
         "user_credentials": str(settings.credentials_file) if settings.credentials_file else None,

@@ -39,5 +39,11 @@ class Publisher(Protocol):
     async def publish(self, message: Message) -> None:
         """Send one event, and return when the other side has it. Raises PublishError."""
 
+    async def reach(self) -> str:
+        """Try whether the other side can be reached, and send no event.
+
+        Returns what was found. Raises PublishError.
+        """
+
     async def close(self) -> None:
         """Let go of connections. May be called twice."""

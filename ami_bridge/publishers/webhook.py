@@ -13,10 +13,12 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -125,12 +127,25 @@ class Webhook:
         """Post one event. Raises PublishError."""
         headers = signed_headers(self._keys, message.id, int(time.time()), message.body)
         headers["content-type"] = CONTENT_TYPE
+        async with self._asked("POST", data=message.body, headers=headers) as answer:
+            await _read_some(answer)
+            _judge(answer.status, answer.headers.get("Retry-After"))
+
+    async def reach(self) -> str:
+        """Ask for the head of the receiver's page. Raises PublishError.
+
+        Any status will do: many receivers take nothing but a signed POST.
+        """
+        async with self._asked("HEAD") as answer:
+            return f"there is a web server, which answers HEAD with {answer.status}"
+
+    @asynccontextmanager
+    async def _asked(self, method: str, **sent: Any) -> AsyncIterator[aiohttp.ClientResponse]:
         try:
-            async with self._session.post(
-                self._endpoint.url, data=message.body, headers=headers, allow_redirects=False
+            async with self._session.request(
+                method, self._endpoint.url, allow_redirects=False, **sent
             ) as answer:
-                await _read_some(answer)
-                _judge(answer.status, answer.headers.get("Retry-After"))
+                yield answer
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(f"no connection: {_why(error)}") from error
         except asyncio.TimeoutError as error:

@@ -62,6 +62,8 @@ def hear_of_desk(state: CallState, event: DeskTold, today: date) -> Step:
         return _CHOSEN[wish](state, Meaning(wish))
     if came_back:
         return _after_failure(state)
+    if state.people.offered:
+        return _offer_human(state)
     if not desk.known:
         return moves.put_through(state, _reason(state))
     free = desk_wording.free(desk)
@@ -79,6 +81,19 @@ def _nobody_free(state: CallState) -> Step:
     if not asks:
         return moves.without_asking(state, _reason(state), *sentences)
     return _offer(state, *sentences)
+
+
+def _offer_human(state: CallState) -> Step:
+    """Offer what the desk says can be had to a caller who did not ask for a human."""
+    desk = state.people.desk
+    busy = desk.known and not desk_wording.free(desk)
+    sentences = desk_wording.busy_sentences(desk) if busy else ()
+    choices = desk_wording.options(desk)
+    if busy and not choices:
+        return moves.listen(state, *sentences, phrases.WHAT_ELSE)
+    if busy and choices != (Intent.HOLD,):
+        return _offer(state, *sentences)
+    return moves.reply(state, phrases.fixed(*sentences, phrases.OFFER), StateName.OFFERING_HUMAN)
 
 
 def _offer(state: CallState, *sentences: str) -> Step:
@@ -175,7 +190,7 @@ def decline(state: CallState, meaning: Meaning) -> Step:
     if several and not state.patience.misunderstandings:
         return moves.misunderstood(state, meaning.text)
     calm = moves.understood(state)
-    if state.people.failures:
+    if state.people.failures or state.people.offered:
         return moves.listen(calm, phrases.WHAT_ELSE)
     return moves.without_asking(calm, _reason(state))
 

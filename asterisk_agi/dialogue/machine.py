@@ -93,6 +93,8 @@ BOOKING_CALLBACK = StateName.BOOKING_CALLBACK
 ENDING = StateName.ENDING
 HUMAN = (ASKING_DESK, ENDING)
 """Where a wish for a human leads: with a desk that is asked, and without."""
+OFFER = (ASKING_DESK, OFFERING_HUMAN)
+"""Where the offer of a human leads, likewise."""
 
 
 def _rule(handler: Callable[[CallState, Any, date], Step], *targets: StateName) -> Rule:
@@ -101,7 +103,7 @@ def _rule(handler: Callable[[CallState, Any, date], Step], *targets: StateName) 
 
 TABLE: dict[tuple[StateName, type[Any]], Rule] = {
     # The caller does not hear us yet
-    (GREETING, CallAnswered): _rule(handlers.greet, LISTENING, OFFERING_HUMAN),
+    (GREETING, CallAnswered): _rule(handlers.greet, LISTENING, *OFFER),
     (GREETING, CustomersFound): _rule(handlers.note_customers, GREETING),
     (GREETING, LookupFailed): _rule(handlers.note_failed_lookup, GREETING),
     (GREETING, KeyPressed): _rule(handlers.only_zero, GREETING, *HUMAN),
@@ -243,15 +245,13 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
     ),
     (CHECKING, KeyPressed): _rule(handlers.only_zero, CHECKING, *HUMAN),
     (CHECKING, KeysEnded): _rule(handlers.ignore, CHECKING),
-    (CHECKING, NothingHeard): _rule(handlers.wait_longer, CHECKING, OFFERING_HUMAN),
-    (CHECKING, CustomersFound): _rule(
-        handlers.find_customers, CHECKING, CHOOSING_CONTACT, OFFERING_HUMAN
-    ),
-    (CHECKING, LookupFailed): _rule(handlers.fail_lookup, CHECKING, OFFERING_HUMAN),
+    (CHECKING, NothingHeard): _rule(handlers.wait_longer, CHECKING, *OFFER),
+    (CHECKING, CustomersFound): _rule(handlers.find_customers, CHECKING, CHOOSING_CONTACT, *OFFER),
+    (CHECKING, LookupFailed): _rule(handlers.fail_lookup, CHECKING, *OFFER),
     (CHECKING, QueryAnswered): _rule(
-        telling.tell_answer, LISTENING, ASKING_ITEM, ASKING_ORDER, CHECKING, OFFERING_HUMAN
+        telling.tell_answer, LISTENING, ASKING_ITEM, ASKING_ORDER, CHECKING, *OFFER
     ),
-    (CHECKING, QueryFailed): _rule(handlers.tell_failure, CHECKING, OFFERING_HUMAN, OFFERING_RETRY),
+    (CHECKING, QueryFailed): _rule(handlers.tell_failure, CHECKING, OFFERING_RETRY, *OFFER),
     (CHECKING, FillerDue): _rule(handlers.fill, CHECKING),
     (CHECKING, LongestCallReached): _rule(handlers.end_longest_call, *HUMAN),
     # Shall I put you through?
@@ -300,6 +300,7 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
     # A human is wanted: it is asked who is there, which takes a fraction of a second
     (ASKING_DESK, DeskTold): _rule(
         desk_talk.hear_of_desk,
+        LISTENING,
         OFFERING_CALLBACK,
         KEYING_NUMBER,
         CONFIRMING_CALLBACK,
@@ -325,7 +326,7 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         ASKING_ORDER,
         CHOOSING_CONTACT,
         CHECKING,
-        OFFERING_HUMAN,
+        ASKING_DESK,
         OFFERING_CALLBACK,
         KEYING_NUMBER,
         CONFIRMING_CALLBACK,
@@ -350,7 +351,7 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         ASKING_ORDER,
         CHOOSING_CONTACT,
         CHECKING,
-        OFFERING_HUMAN,
+        ASKING_DESK,
         KEYING_NUMBER,
         ENDING,
     ),
@@ -379,7 +380,7 @@ TABLE: dict[tuple[StateName, type[Any]], Rule] = {
         ASKING_ORDER,
         CHOOSING_CONTACT,
         CHECKING,
-        OFFERING_HUMAN,
+        ASKING_DESK,
         KEYING_NUMBER,
         CONFIRMING_CALLBACK,
         BOOKING_CALLBACK,

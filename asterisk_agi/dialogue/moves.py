@@ -184,7 +184,9 @@ def understood(state: CallState) -> CallState:
 
 
 def offer_human(state: CallState, reason: Reason, *texts: str) -> Step:
-    """Say what is not possible, and offer a human for this reason."""
+    """Say what is not possible, and offer a human for this reason, once the desk was asked."""
+    if state.people.asked:
+        return _ask_desk(state, reason, texts, offered=True)
     lines = (*phrases.fixed(*texts), *OFFERED)
     return reply(state, lines, StateName.OFFERING_HUMAN, reason=reason)
 
@@ -202,12 +204,22 @@ def hand_off(state: CallState, reason: Reason, *texts: str) -> Step:
     """
     if not state.people.asked:
         return put_through(state, reason, *texts)
+    return drop_query(_ask_desk(state, reason, texts, offered=False), state)
+
+
+def _ask_desk(state: CallState, reason: Reason, texts: tuple[str, ...], *, offered: bool) -> Step:
     lines = phrases.fixed(*texts)
     said: tuple[Effect, ...] = (Say(lines),) if lines else ()
     asking = replace(
-        state, name=StateName.ASKING_DESK, said=lines, query=None, reason=reason, keys=""
+        state,
+        name=StateName.ASKING_DESK,
+        said=lines,
+        query=None,
+        reason=reason,
+        keys="",
+        people=replace(state.people, offered=offered),
     )
-    return drop_query((asking, (*said, AskDesk())), state)
+    return asking, (*said, AskDesk())
 
 
 def put_through(

@@ -140,6 +140,8 @@ class People:
     """What the desk said last."""
     wish: Intent | None = None
     """What the caller asked for instead of a human: a call-back, or to leave a message."""
+    offered: bool = False
+    """True when the caller did not ask for a human: one was offered."""
     failures: int = 0
     """How often the caller was put through in vain."""
     came_back: bool = False

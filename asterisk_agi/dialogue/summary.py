@@ -11,7 +11,7 @@ import unicodedata
 
 from asterisk_agi.dialogue.events import LookupOutcome
 from asterisk_agi.dialogue.questions import Question, Subject
-from asterisk_agi.dialogue.state import Caller, CallState, People
+from asterisk_agi.dialogue.state import Caller, CallState, People, StateName
 from dialplan.reasons import Reason
 
 SUMMARY_MAX = 500
@@ -21,6 +21,7 @@ NAME_MAX = 60
 
 _REASONS: dict[Reason, str] = {
     Reason.GOODBYE: "caller said goodbye",
+    Reason.ANSWERED: "caller hung up after the answer",
     Reason.CALLER_HUNG_UP: "caller hung up",
     Reason.CALLER_ASKED: "caller asked for a person",
     Reason.KEY_ZERO: "caller pressed 0",
@@ -37,11 +38,26 @@ _REASONS: dict[Reason, str] = {
     Reason.CALLBACK_AGREED: "a call-back was agreed",
     Reason.VOICE_LOST: "the assistant failed in mid-call",
 }
+_LAST_WORDS = (Reason.GOODBYE, Reason.CALLBACK_AGREED)
+"""Reasons of a call that only has its last sentence before it."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9 .:;/()+#@_'?&*-]+")
 _LETTERS = {"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "þ": "th", "–": "-"}
 _TRANSLITERATED = str.maketrans(
     {**_LETTERS, **{k.upper(): v.title() for k, v in _LETTERS.items() if len(k.upper()) == 1}}
 )
+
+
+def hung_up(state: CallState) -> Reason:
+    """Return what it means that the caller hangs up now: who has what they wanted gave up nothing.
+
+    Few people say goodbye to a machine. Who has an answer and no question open is served, and who
+    hangs up during our last sentence has what that sentence says.
+    """
+    if state.reason in _LAST_WORDS:
+        return state.reason
+    at_rest = state.name is StateName.LISTENING and state.open is None
+    understood = not state.patience.misunderstandings
+    return Reason.ANSWERED if at_rest and understood and state.told else Reason.CALLER_HUNG_UP
 
 
 def summarise(state: CallState, reason: Reason) -> str:

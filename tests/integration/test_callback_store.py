@@ -19,7 +19,7 @@ from erp.store.store import Store
 from tests.rig import postgresql
 from tests.unit.erp.callbacks.company import DANA, NOON, request
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.live, pytest.mark.at_once, pytest.mark.timeout(120)]
 
 HOSTS = 4
 LATER = NOON + timedelta(hours=1)

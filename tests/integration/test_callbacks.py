@@ -35,7 +35,7 @@ from tests.integration.people import console
 from tests.rig import ports
 from tests.rig.lab import Lab
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.at_once, pytest.mark.timeout(180)]
 
 DANA = "+12125550101"
 ALL_DAY = "00:00-24:00"

@@ -53,6 +53,8 @@ OFFICE = "+13125550160"
 """A shared office: contacts of two accounts have this number."""
 
 HUNG_UP = ("completed", "caller-hung-up")
+LEFT_US = {"at the human": ("transfer", "caller-asked"), "answer": ("completed", "answered")}
+"""How a call ends whose caller hangs up at another moment than before the answer."""
 HUMAN_TONE_HZ = 1000
 TONE_SHARE = 0.6
 """Share of a half second's energy at the tone that makes it the human's and not speech."""
@@ -395,8 +397,7 @@ async def test_a_caller_who_leaves_in_any_state_leaves_nothing_behind(
     before = open_files(lab)
     story = await leave(lab, MOMENTS[moment]())
     (end,) = story.of("ended")
-    left_us = ("transfer", "caller-asked") if moment == "at the human" else HUNG_UP
-    assert (end["result"], end["reason"]) == left_us
+    assert (end["result"], end["reason"]) == LEFT_US.get(moment, HUNG_UP)
     await nothing_left(lab, before)
 
 

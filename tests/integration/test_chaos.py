@@ -14,7 +14,7 @@ from tests.integration.rescue import FAULTS
 SEED = int(os.environ.get("ORDERLINE_SEED", "6"))
 ROUNDS = 100 if os.environ.get("ORDERLINE_FULL") else 20
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(60 + 30 * ROUNDS)]
+pytestmark = [pytest.mark.live, pytest.mark.at_once, pytest.mark.timeout(60 + 30 * ROUNDS)]
 
 
 async def test_random_faults_lose_nobody_and_leave_nothing(make_lab: MakeLab) -> None:

@@ -27,7 +27,7 @@ from erp.writes import CreateTask
 from tests.rig import erp_systems
 from tests.rig.faults import FaultProxy, Pass, Refuse
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.live, pytest.mark.at_once, pytest.mark.timeout(120)]
 
 BUDGET_S = 2.0
 WRITTEN = {

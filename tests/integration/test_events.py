@@ -171,8 +171,8 @@ async def test_a_call_is_told_from_start_to_end_live(lab: Lab) -> None:
     list_calls = ("calls", "--config", config(lab))
     ended = await orderline(*list_calls)
     report = await orderline(*list_calls, "--report", "today")
-    assert re.search(rf"{session} .* abandoned +caller-hung-up ", ended), ended
-    assert re.search(rf",{session},\*+01,C001,abandoned,caller-hung-up,AIABAN,", report), report
+    assert re.search(rf"{session} .* contained +answered ", ended), ended
+    assert re.search(rf",{session},\*+01,C001,contained,answered,AIDONE,", report), report
     assert_each_line_names_the_call(lab.log("voice")[mark:], session)
     uniqueid = bodies[0]["data"]["uniqueid"]
     bridge_says = lines_about_a_call(lab.log("bridge")[bridge_mark:])

@@ -47,6 +47,20 @@ def event(number: int, filler: int = 0) -> Message:
     return Message(number, f"e{number}", "s", kind, 0.0, json.dumps(body).encode())
 
 
+async def test_it_can_be_tried_without_an_event(server: NatsServer) -> None:
+    async with publishing(server.url) as publisher:
+        assert await publisher.reach() == "the first event makes ORDERLINE"
+        await publisher.publish(event(1))
+        assert await publisher.reach() == "the stream ORDERLINE is there"
+    async with publishing(server.url, stream="OTHER", create=False) as publisher:
+        with pytest.raises(Unreachable, match="no stream OTHER"):
+            await publisher.reach()
+    server.stop()
+    async with publishing(server.url) as publisher:
+        with pytest.raises(Unreachable, match="no connection"):
+            await publisher.reach()
+
+
 async def test_what_is_sent_twice_is_there_once(server: NatsServer) -> None:
     async with publishing(server.url) as publisher:
         for number in (1, 2, 2, 1, 3):

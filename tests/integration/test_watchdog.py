@@ -35,7 +35,7 @@ from tests.integration.rescue import (
 from tests.rig import asterisk
 from tests.rig.lab import Lab
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.live, pytest.mark.at_once, pytest.mark.timeout(180)]
 
 LONG_ENOUGH_S = 2.5
 """A bridge that took a healthy call for dead would have acted by then."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import zipfile
 from pathlib import Path
 
@@ -102,16 +103,23 @@ def test_a_secret_is_in_no_message(
 
 
 def test_check_says_what_to_mend_and_exits_with_one(
-    configuration: Path, capsys: pytest.CaptureFixture[str], unused_tcp_port: int
+    configuration: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    unused_tcp_port: int,
 ) -> None:
-    """Nothing is there: neither Asterisk nor the ERP."""
-    configuration.write_text(CONFIG.replace("user: orderline", f"port: {unused_tcp_port}, user: x"))
+    """Nothing is there: neither Asterisk, nor the ERP, nor who wants our events."""
+    config = CONFIG.replace("user: orderline", f"port: {unused_tcp_port}, user: x")
+    monkeypatch.setenv("SIGNING", f"whsec_{base64.b64encode(b'k' * 32).decode()}")
+    desk = f"url: http://127.0.0.1:{unused_tcp_port}/events, secret: env:SIGNING"
+    configuration.write_text(f"{config}webhook: {{endpoints: {{desk: {{{desk}}}}}}}\n")
     assert cli.main(["check", "--config", str(configuration)]) == 1
     lines = capsys.readouterr().out.splitlines()
     rows = {line.split("  ")[0]: line for line in lines}
     assert " MEND " in rows["AMI login"]
     assert " MEND " in rows["ERP login"]
     assert " ok " in rows["RTP ports"]
+    assert " MEND " in rows["events"] and "webhook:desk" in rows["events"]
     assert "check.item_number is not set" in rows["ERP find item"]
     assert lines[-1].startswith("check: ")
 

@@ -74,6 +74,7 @@ def test_only_an_end_that_the_caller_wanted_is_completed() -> None:
     completed = {reason for reason, result in RESULTS.items() if result is Result.COMPLETED}
     assert completed == {
         Reason.GOODBYE,
+        Reason.ANSWERED,
         Reason.CALLER_HUNG_UP,
         Reason.TRANSFERRED,
         Reason.CALLBACK_AGREED,

@@ -79,6 +79,11 @@ class FakePublisher:
         self.taken.append(message.id)
         self.by_session[message.session].append(message.id)
 
+    async def reach(self) -> str:
+        if self.down is not None:
+            raise self.down
+        return "there"
+
     async def close(self) -> None:
         self.closed = True
 

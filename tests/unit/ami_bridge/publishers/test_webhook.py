@@ -127,6 +127,28 @@ async def test_a_receiver_that_says_nothing_is_given_up_in_time() -> None:
     assert time.monotonic() - began_s < 5
 
 
+async def reached(url: str) -> str:
+    webhook = Webhook("desk", EndpointSettings(url, Secret(SECRET)), SOON)
+    try:
+        return await webhook.reach()
+    finally:
+        await webhook.close()
+
+
+async def test_it_can_be_tried_without_an_event() -> None:
+    asked: list[tuple[str, bytes]] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        asked.append((request.method, await request.read()))
+        return web.Response(status=405)
+
+    async with serving(answer) as url:
+        assert "HEAD with 405" in await reached(url)
+    assert asked == [("HEAD", b"")]
+    with pytest.raises(Unreachable, match="no connection"):
+        await reached(url)
+
+
 async def test_nobody_there() -> None:
     async with serving(answering(200)) as url:
         pass

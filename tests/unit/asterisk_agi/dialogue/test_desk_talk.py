@@ -24,6 +24,7 @@ from asterisk_agi.dialogue.events import (
     LookupOutcome,
     NothingHeard,
     NumberRefused,
+    QueryFailed,
     TransferFailed,
 )
 from asterisk_agi.dialogue.state import People, StateName
@@ -72,7 +73,8 @@ class TestAsking:
             (lambda call: call.press("0"), ""),
             (lambda call: call.feed(NothingHeard(), NothingHeard(), NothingHeard()), "can't hear"),
             (lambda call: call.feed(LongestCallReached()), "our time for this call is up"),
-            (lambda call: call.hear(Intent.BALANCE).hear(Intent.YES), ""),
+            (lambda call: call.hear(Intent.BALANCE), "must first check who"),
+            (lambda call: call.hear(Intent.BALANCE).feed(DeskTold(FREE)).hear(Intent.YES), ""),
             (lambda call: call.hear(Intent.GOODBYE).press("0"), ""),
         ],
     )
@@ -155,6 +157,53 @@ class TestFree:
         call = told(DeskState())
         assert call.said == "I'll put you through to a colleague now."
         assert call.only(HandOff) == HandOff(Reason.CALLER_ASKED)
+
+
+class TestOffered:
+    """The caller asked for something that we can't do: nothing is offered that can't be had."""
+
+    @staticmethod
+    def offered(desk: DeskState) -> Call:
+        call = Call(people=People(asked=True, number=PHONE)).answer(ANNA).hear(Intent.BALANCE)
+        return call.feed(DeskTold(desk))
+
+    @pytest.mark.parametrize("desk", [FREE, DeskState()])
+    def test_a_human_is_offered_who_is_free_or_of_whom_nothing_is_known(
+        self, desk: DeskState
+    ) -> None:
+        call = self.offered(desk)
+        assert (call.said, call.name) == (phrases.OFFER, StateName.OFFERING_HUMAN)
+        call.hear(Intent.YES).feed(DeskTold(desk))
+        assert call.only(HandOff).reason is Reason.NOT_VERIFIED
+
+    def test_who_is_not_free_is_not_offered(self) -> None:
+        call = self.offered(BUSY)
+        assert call.said.startswith("All colleagues are talking. The wait is about four minutes.")
+        assert call.said.endswith("or do you leave a message?")
+        assert call.name is StateName.OFFERING_CALLBACK
+
+    def test_where_one_can_only_hold_the_wait_is_told_with_the_offer(self) -> None:
+        call = self.offered(replace(BUSY, callback_at=None, voicemail=False))
+        assert call.said.endswith(f"about four minutes. {phrases.OFFER}")
+        assert call.name is StateName.OFFERING_HUMAN
+
+    def test_where_nothing_can_be_had_nothing_is_offered(self) -> None:
+        call = self.offered(DeskState(known=True, now=NOW))
+        assert call.said == f"There is no colleague at work at the moment. {phrases.WHAT_ELSE}"
+        assert call.name is StateName.LISTENING
+        call.hear(Intent.HUMAN).feed(DeskTold(DeskState(known=True, now=NOW)))
+        assert call.only(HandOff).by_label, "who wants a human all the same has the label"
+
+    def test_a_no_goes_on_with_the_caller(self) -> None:
+        call = self.offered(replace(BUSY, voicemail=False))
+        call.hear(Intent.NO).hear(Intent.NO)
+        assert (call.said, call.name) == (phrases.WHAT_ELSE, StateName.LISTENING)
+
+    def test_the_system_that_is_down_is_told_while_the_desk_is_asked(self) -> None:
+        call = Call(people=People(asked=True)).answer(ANNA)
+        call.hear(Intent.AVAILABILITY, "4521").feed(QueryFailed(Reason.BACKEND_DOWN))
+        assert "I can't reach our order system" in call.said
+        assert call.only(AskDesk) and call.name is StateName.ASKING_DESK
 
 
 class TestBusy:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from asterisk_agi.dialogue.events import Intent, LookupOutcome, QueryFailed
 from asterisk_agi.dialogue.state import Caller, start
-from asterisk_agi.dialogue.summary import SUMMARY_MAX, summarise
+from asterisk_agi.dialogue.summary import SUMMARY_MAX, hung_up, summarise
 from dialplan.reasons import Reason
 from tests.unit.asterisk_agi.dialogue.builders import (
     ANNA,
@@ -55,6 +56,36 @@ def test_an_order_question_without_an_account_is_open() -> None:
 def test_an_answered_question_is_not_open() -> None:
     call = Call().answer(ANNA).hear(Intent.ORDER_STATUS).feed(answered(order()))
     assert "Open" not in summarise(call.state, Reason.KEY_ZERO)
+
+
+class TestHungUp:
+    """What it means that the caller hangs up: see `hung_up`."""
+
+    def test_after_an_answer_nothing_was_abandoned(self) -> None:
+        call = Call().answer(ANNA)
+        assert hung_up(call.state) is Reason.CALLER_HUNG_UP
+        call.hear(Intent.ORDER_STATUS)
+        assert hung_up(call.state) is Reason.CALLER_HUNG_UP, "the answer is not there yet"
+        call.feed(answered(order()))
+        assert hung_up(call.state) is Reason.ANSWERED
+
+    @pytest.mark.parametrize(
+        "then",
+        [
+            lambda call: call.hear(Intent.AVAILABILITY),
+            lambda call: call.hear(Intent.NOT_UNDERSTOOD),
+            lambda call: call.hear(Intent.BALANCE),
+            lambda call: call.hear(Intent.HUMAN),
+        ],
+    )
+    def test_with_a_question_open_the_call_was_abandoned(
+        self, then: Callable[[Call], Call]
+    ) -> None:
+        call = Call().answer(ANNA).hear(Intent.ORDER_STATUS).feed(answered(order()))
+        assert hung_up(then(call).state) is Reason.CALLER_HUNG_UP
+
+    def test_during_the_goodbye_it_is_a_goodbye(self) -> None:
+        assert hung_up(Call().answer(ANNA).hear(Intent.GOODBYE).state) is Reason.GOODBYE
 
 
 def test_a_day_without_an_item_is_open() -> None:

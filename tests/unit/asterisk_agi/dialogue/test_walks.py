@@ -222,10 +222,11 @@ def _edges_at_desk(settings: DialogueSettings) -> set[tuple[StateName, type[obje
     for number, customers in ((PHONE, (BOB,)), ("", (ANNA, BOB)), (PHONE, ())):
         waiting = Call(settings, People(asked=True, number=number)).answer(*customers)
         seen |= _edges_from(waiting.hear(Intent.HUMAN).state, beyond, _WHO_IS_CALLING)
-        # Who asks for a call-back comes by another edge to the same states.
-        asking = Call(settings, waiting.state.people).answer(*customers).hear(Intent.CALL_BACK)
-        at_once = set(StateName) - {StateName.ASKING_DESK}
-        seen |= _edges_from(asking.state, at_once, _WHO_IS_CALLING)
+        # Who asks for a call-back, or is offered a human, comes by other edges to these states.
+        for intent in (Intent.CALL_BACK, Intent.BALANCE):
+            asking = Call(settings, waiting.state.people).answer(*customers).hear(intent)
+            at_once = set(StateName) - {StateName.ASKING_DESK}
+            seen |= _edges_from(asking.state, at_once, _WHO_IS_CALLING)
     return seen
 
 
@@ -247,7 +248,8 @@ def _edges_from(
                 continue
             after, effects = machine.step(state, event, TODAY)
             seen.add((state.name, type(event), after.name))
-            if effects and isinstance(effects[-1], HandOff) and not state.people.asked:
+            ends = effects and isinstance(effects[-1], HandOff)
+            if (ends or after.name is StateName.OFFERING_HUMAN) and not state.people.asked:
                 # With a desk, it is asked first.
                 asked = replace(state, people=People(asked=True))
                 other, _ = machine.step(asked, event, TODAY)
@@ -278,6 +280,7 @@ def _kind(state: CallState) -> tuple[object, ...]:
         min(state.people.failures, 2),
         state.people.callback is None,
         state.people.came_back,
+        state.people.offered,
     )
 
 
@@ -329,6 +332,7 @@ def _probes() -> list[Event]:
         DeskTold(BUSY),
         DeskTold(replace(BUSY, callback_at=None)),
         DeskTold(DeskState()),
+        DeskTold(DeskState(known=True)),
         CallbackPlanned(PHONE, AT),
         NumberRefused(),
         CallbackBooked(AT),

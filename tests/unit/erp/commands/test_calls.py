@@ -44,6 +44,7 @@ LINE = CallLine(
     ("result", "reason", "human", "kind"),
     [
         ("completed", "goodbye", "", Kind.CONTAINED),
+        ("completed", "answered", "", Kind.CONTAINED),
         ("completed", "callback-agreed", "", Kind.CONTAINED),
         ("completed", "caller-hung-up", "", Kind.ABANDONED),
         ("completed", "caller-hung-up", "PJSIP/anna", Kind.TRANSFERRED),
@@ -74,6 +75,7 @@ def ended(reason: Reason) -> Ended:
     ("told", "row"),
     [
         ([ended(Reason.GOODBYE)], "contained,goodbye,AIDONE"),
+        ([ended(Reason.ANSWERED)], "contained,answered,AIDONE"),
         ([ended(Reason.CALLER_HUNG_UP)], "abandoned,caller-hung-up,AIABAN"),
         ([ASKED, ended(Reason.CALLER_HUNG_UP)], "abandoned,caller-hung-up,AIABAN"),
         ([ASKED, HUMAN, ended(Reason.TRANSFERRED)], "transferred,transferred,AIXFER"),
