@@ -166,6 +166,8 @@ class FrontDesk:
 
     def _request(self, callback: BookCallback, state: CallState) -> CallbackRequest:
         customer = state.caller.chosen
+        # The human reads it when it is dialled: by then it is agreed.
+        agreed = replace(state, people=replace(state.people, callback=callback, booked=True))
         return CallbackRequest(
             key=self._key(callback),
             session=self._caller.session,
@@ -173,7 +175,7 @@ class FrontDesk:
             at=callback.at,
             name="" if customer is None else customer.contact or customer.name,
             account="" if customer is None else customer.account,
-            summary=summarise(state, state.reason or Reason.CALLER_ASKED),
+            summary=summarise(agreed, state.reason or Reason.CALLER_ASKED),
         )
 
     def _told(self, receipt: CallbackReceipt) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import yaml
@@ -17,6 +17,7 @@ from asterisk_agi.testcall.desk_phone import DeskPhone
 from asterisk_agi.testcall.phone import Phone
 from asterisk_agi.testcall.stories import Story
 from asterisk_agi.testcall.transcribe import SecondEar, text_of
+from dialplan.render import render_manager_user
 from tests.integration import calls
 from tests.rig.lab import Lab
 
@@ -104,3 +105,20 @@ async def nothing_left(lab: Lab) -> None:
             return
         await asyncio.sleep(0.05)
     raise AssertionError(console(lab, "core show channels"))
+
+
+@contextmanager
+def may_place_calls(lab: Lab) -> Iterator[None]:
+    """Give Orderline's AMI user the one right more that docs/callbacks.rst tells of."""
+    file = lab.folder / "asterisk" / "etc" / "manager.conf"
+    before = file.read_text("utf-8")
+    secret = (lab.folder / "secrets" / "ami").read_text("utf-8").strip()
+    user = "orderline", secret
+    wanted = render_manager_user(*user, callbacks=True)
+    try:
+        file.write_text(before.replace(render_manager_user(*user), wanted), "utf-8")
+        console(lab, "manager reload")
+        yield
+    finally:
+        file.write_text(before, "utf-8")
+        console(lab, "manager reload")

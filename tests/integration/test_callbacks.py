@@ -23,7 +23,6 @@ import yaml
 from ami_bridge.connection import AmiConnection
 from asterisk_agi import app, cli
 from asterisk_agi import settings as settings_file
-from dialplan.render import render_manager_user
 from erp.callbacks.book import Callback, CallbackBook, State
 from erp.callbacks.booker import Booker
 from erp.callbacks.model import CallbackReceipt, CallbackRequest
@@ -31,7 +30,7 @@ from erp.callbacks.task_list import TaskList, outcome_key
 from erp.deadline import Deadline
 from erp.store.store import Store
 from tests.integration.ami_probe import AmiProbe, Message, ami_probe
-from tests.integration.people import console
+from tests.integration.people import may_place_calls
 from tests.rig import ports
 from tests.rig.lab import Lab
 
@@ -106,20 +105,9 @@ def configuration(lab: Lab, folder: Path, **callbacks: Any) -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _may_place_calls(lab: Lab) -> Iterator[None]:
-    """Give Orderline's user the one right more that docs/callbacks.rst tells of."""
-    file = lab.folder / "asterisk" / "etc" / "manager.conf"
-    before = file.read_text("utf-8")
-    secret = (lab.folder / "secrets" / "ami").read_text("utf-8").strip()
-    user = "orderline", secret
-    wanted = render_manager_user(*user, callbacks=True)
-    try:
-        file.write_text(before.replace(render_manager_user(*user), wanted), "utf-8")
-        console(lab, "manager reload")
+def _calls_placed(lab: Lab) -> Iterator[None]:
+    with may_place_calls(lab):
         yield
-    finally:
-        file.write_text(before, "utf-8")
-        console(lab, "manager reload")
 
 
 @asynccontextmanager

@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from asterisk_agi.dialogue import desk_wording
 from asterisk_agi.testcall.script import AtOnce, Press, Step, Wait, WaitForEnd
+from erp.callbacks.notice import NOTICE
 from tests.integration.ami_probe import AmiProbe, ami_probe
 from tests.integration.calls import call_only, ended, said
+from tests.integration.people import may_place_calls
 from tests.rig.lab import Lab
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -27,7 +30,13 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 KEYED = "2125550187#"
 VOICE: dict[str, Any] = {
     "people": {"queue": "lab-humans", "talk_s": 230},
-    "callbacks": {"enabled": True, "hours": "00:00-24:00", "human": "Local/human@lab-callback/n"},
+    "callbacks": {
+        "enabled": True,
+        "hours": "00:00-24:00",
+        "soonest_s": 0.0,
+        "human": "Local/human@lab-callback/n",
+        "customer": "Local/{number}@lab-callback/n",
+    },
 }
 
 
@@ -39,6 +48,8 @@ def desk_lab() -> Iterator[Lab]:
         lab = Lab(Path(folder), end_with_parent=True, voice_settings=VOICE)
         stack.callback(lab.stop)
         lab.start()
+        stack.enter_context(may_place_calls(lab))
+        lab.restart("bridge")  # Rights are those of the login.
         yield lab
 
 
@@ -111,7 +122,8 @@ async def test_all_talk_and_the_caller_holds(desk_lab: Lab, ami: AmiProbe) -> No
 
 
 async def test_nobody_is_there_and_a_call_back_is_agreed(desk_lab: Lab, ami: AmiProbe) -> None:
-    """A no to the caller's own number asks for another one; only what is confirmed is booked."""
+    """A no to the caller's own number asks for another one; only what is confirmed is booked, and
+    the bridge dials it: first the human, who gets the story, then the customer."""
     _pause(desk_lab, ami, _members(desk_lab), paused=True)
     text = await story_of(
         desk_lab,
@@ -123,9 +135,25 @@ async def test_nobody_is_there_and_a_call_back_is_agreed(desk_lab: Lab, ami: Ami
     assert "at 2 1 2, 5 5 5, 0 1 8 7. Is that right? Done. A colleague will call you" in text
     assert text.endswith("Goodbye.")
     assert _booked(desk_lab) == [("+12125550187",)]
+    _the_time_comes(desk_lab, ami)
+    human = await asyncio.to_thread(ami.event, lambda event: event.get("Who") == "human")
+    assert (human["Number"], human["Name"]) == ("+12125550187", "Dana Whitfield")
+    assert "Call-back agreed: +12125550187 after" in unquote(human["Summary"])
+    customer = await asyncio.to_thread(ami.event, lambda event: event.get("Who") == "customer")
+    assert customer["Number"] == "+12125550187"
+
+
+def _store(lab: Lab) -> sqlite3.Connection:
+    return sqlite3.connect(Path(lab.folder) / "state" / "orderline.sqlite", timeout=10)
 
 
 def _booked(lab: Lab) -> list[tuple[str]]:
-    file = Path(lab.folder) / "state" / "orderline.sqlite"
-    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as store:
+    with closing(_store(lab)) as store:
         return store.execute("SELECT number FROM callbacks").fetchall()
+
+
+def _the_time_comes(lab: Lab, ami: AmiProbe) -> None:
+    """Let the agreed time be now: it is told in steps of five minutes, which a test can't wait."""
+    with closing(_store(lab)) as store, store:
+        store.execute("UPDATE callbacks SET at = booked_at")
+    ami.ask("UserEvent", UserEvent=NOTICE)

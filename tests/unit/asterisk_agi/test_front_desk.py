@@ -179,6 +179,7 @@ async def test_a_proposal_is_told_once_and_committed_under_its_id() -> None:
     proposal, committed = site.told
     assert isinstance(proposal, Proposal) and isinstance(committed, Committed)
     (request,) = site.callbacks.booked
+    assert "Call-back agreed: " in request.summary
     assert proposal.proposal == committed.proposal == request.key
     assert (request.number, request.at, request.session) == (PHONE, AT, "session-1")
     assert (request.name, request.account) == ("Anna Berg", "C1")
