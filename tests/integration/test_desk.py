@@ -97,7 +97,7 @@ async def story_of(lab: Lab, *steps: Step) -> str:
     status = lab.status()
     record = await call_only(status, steps)
     story = await ended(status, record.call_id)
-    assert story is not None
+    assert story is not None and story.said, f"nothing was said:\n{lab.log('voice')[-3000:]}"
     return " ".join(line.text for line in story.said)
 
 

@@ -123,7 +123,7 @@ async def test_above_the_limit_a_caller_hears_a_sentence_and_then_the_human(
     told = told_the_human(ami)
     assert (told["Result"], told["Reason"]) == ("unavailable", "call-limit")
     # The call in progress has felt nothing.
-    assert turn.answer_kind == "fact", (turn, first.answers)
+    assert turn.answer_kind == "fact", f"{turn}\n{lab.log('voice')[-3000:]}"
     assert (turn.latency_ms or 9999) < TURN_MAX_MS
 
 
