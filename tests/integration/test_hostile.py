@@ -130,6 +130,8 @@ async def test_above_the_limit_a_caller_hears_a_sentence_and_then_the_human(
 # Random bytes, floods and slow peers, during a call...
 
 
+@pytest.mark.alone
+@pytest.mark.timeout(420)
 async def test_floods_random_bytes_and_slow_peers_disturb_no_call(lab: Lab) -> None:
     """All at once: 5,000 connections, 50,000 RTP packets a second from an address that is not
     Asterisk's, random bytes on every port, and a hundred preludes byte by byte."""
