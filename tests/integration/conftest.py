@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Let a live test that fails run once more; the summary names it (RERUN).
+    """Let a live test that fails run up to twice more; the summary names it (RERUN).
 
     Here Asterisk, the ERP, the recogniser, the callers and other tests share two cores: a caller
     whose processor is taken away for a second speaks into our speech, or is not understood, which
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
         live = FOLDER in item.path.parents and item.get_closest_marker("live") is not None
         if live and item.get_closest_marker("at_once") is None:
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=2))
 
 
 def _new_lab(
