@@ -80,7 +80,9 @@ def test_however_it_is_formatted_only_the_mask_is_seen(
 def test_no_value_is_shown_whole_or_breaks_the_line(kind: type[Personal], plain: str) -> None:
     shown = str(kind(plain))
     assert shown.isprintable()
-    assert plain not in shown or not any(c.isalnum() for c in plain) or plain in f"<{kind.kind}>"
+    # What the masks themselves say may be said by chance.
+    ours = plain in f"<{kind.kind}> (none) <1 word> <2 words>"
+    assert plain not in shown or not any(c.isalnum() for c in plain) or ours
 
 
 def test_it_is_no_text_that_could_be_joined_by_mistake() -> None:
