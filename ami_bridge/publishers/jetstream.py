@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import nats
@@ -80,14 +81,12 @@ class JetStream:
 
     async def reach(self) -> str:
         """Log in and look for the stream; makes none. Raises PublishError."""
-        try:
+        with _as_unreachable():
             client = await nats.connect(**self._options)
             try:
                 there = await self._has_stream(client.jetstream(timeout=self._settings.ack_s))
             finally:
                 await client.close()
-        except (NatsError, OSError, asyncio.TimeoutError) as error:
-            raise Unreachable(f"no connection: {error or type(error).__name__}") from error
         name = self._settings.stream
         return f"the stream {name} is there" if there else f"the first event makes {name}"
 
@@ -108,12 +107,13 @@ class JetStream:
 
     async def _connect(self) -> JetStreamContext:
         try:
-            client = self._client = await nats.connect(**self._options)
-            stream = client.jetstream(timeout=self._settings.ack_s)
-            await self._demand_stream(stream)
-        except (NatsError, OSError, asyncio.TimeoutError) as error:
+            with _as_unreachable():
+                client = self._client = await nats.connect(**self._options)
+                stream = client.jetstream(timeout=self._settings.ack_s)
+                await self._demand_stream(stream)
+        except Unreachable:
             await self.close()
-            raise Unreachable(f"no connection: {error or type(error).__name__}") from error
+            raise
         return stream
 
     async def _has_stream(self, stream: JetStreamContext) -> bool:
@@ -141,6 +141,14 @@ class JetStream:
             )
         )
         _log.info("nats: made the stream %s", settings.stream)
+
+
+@contextlib.contextmanager
+def _as_unreachable() -> Iterator[None]:
+    try:
+        yield
+    except (NatsError, OSError, asyncio.TimeoutError) as error:
+        raise Unreachable(f"no connection: {error or type(error).__name__}") from error
 
 
 def _options(settings: NatsSettings) -> dict[str, Any]:

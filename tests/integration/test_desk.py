@@ -125,6 +125,7 @@ async def test_nobody_is_there_and_a_call_back_is_agreed(desk_lab: Lab, ami: Ami
     """A no to the caller's own number asks for another one; only what is confirmed is booked, and
     the bridge dials it: first the human, who gets the story, then the customer."""
     _pause(desk_lab, ami, _members(desk_lab), paused=True)
+    before = len(_booked(desk_lab))  # A try before this one may have booked, too.
     text = await story_of(
         desk_lab,
         *(said("a colleague please"), said("yes please"), said("no")),
@@ -134,7 +135,7 @@ async def test_nobody_is_there_and_a_call_back_is_agreed(desk_lab: Lab, ami: Ami
     assert "at 2 1 2, 5 5 5, 0 1 0 1. Is that right? Which number shall we call?" in text
     assert "at 2 1 2, 5 5 5, 0 1 8 7. Is that right? Done. A colleague will call you" in text
     assert text.endswith("Goodbye.")
-    assert _booked(desk_lab) == [("+12125550187",)]
+    assert _booked(desk_lab)[before:] == [("+12125550187",)]
     _the_time_comes(desk_lab, ami)
     human = await asyncio.to_thread(ami.event, lambda event: event.get("Who") == "human")
     assert (human["Number"], human["Name"]) == ("+12125550187", "Dana Whitfield")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,50 +44,54 @@ class Other:
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == b"in\n"
 
+    def waits(self) -> None:
+        assert self.process.stdout is not None
+        assert not select.select([self.process.stdout], [], [], 1.0)[0]
+
     def leaves(self) -> None:
         self.process.communicate(b"\n", 20)
 
 
 @pytest.fixture
-def others() -> Iterator[list[Other]]:
+def other(run: str) -> Iterator[Callable[[str], Other]]:
+    """Give a function that starts another process: `alone`, or `beside` others."""
     made: list[Other] = []
-    yield made
-    for other in made:
-        other.process.kill()
-        other.process.communicate()
+
+    def start(how: str) -> Other:
+        made.append(Other(run, how))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.process.kill()
+        one.process.communicate()
 
 
-def test_tests_run_side_by_side(run: str, others: list[Other]) -> None:
+def test_tests_run_side_by_side(run: str, other: Callable[[str], Other]) -> None:
     with turns.turn(run, alone=False):
-        others.append(Other(run, "beside"))
-        others[0].comes_in()
+        other("beside").comes_in()
 
 
 def test_a_flood_waits_until_nobody_else_runs_and_nobody_comes_in(
-    run: str, others: list[Other]
+    other: Callable[[str], Other],
 ) -> None:
-    first = Other(run, "beside")
-    others.append(first)
+    first = other("beside")
     first.comes_in()
-    flood = Other(run, "alone")
-    others.append(flood)
-    with pytest.raises(subprocess.TimeoutExpired):
-        flood.process.wait(1.0)
+    flood = other("alone")
+    flood.waits()
     first.leaves()
     flood.comes_in()
-    later = Other(run, "beside")
-    others.append(later)
-    with pytest.raises(subprocess.TimeoutExpired):
-        later.process.wait(1.0)
+    later = other("beside")
+    later.waits()
     flood.leaves()
     later.comes_in()
 
 
 def test_a_flood_does_not_wait_for_ever(
-    run: str, others: list[Other], monkeypatch: pytest.MonkeyPatch
+    run: str, other: Callable[[str], Other], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    others.append(Other(run, "beside"))
-    others[0].comes_in()
+    beside = other("beside")
+    beside.comes_in()
     monkeypatch.setattr(turns, "WAIT_S", 0.1)
     with turns.turn(run, alone=True):
-        assert others[0].process.poll() is None
+        assert beside.process.poll() is None
