@@ -258,8 +258,8 @@ async def serve(settings: Settings, ready: Callable[[FastAgiServer], None]) -> N
         monitoring.watch_calls(monitor, lambda: reception.calls, settings.reception.calls_max)
         handle = _whisperer(settings, parts).beside(reception.handle)
         server = FastAgiServer(settings.fastagi, handle)
+        memory.settle()  # It holds the loop for 0.1 s: before the first caller can be there.
         await server.start()
-        memory.settle()
         small = memory.keep_small()
         keeping = asyncio.get_running_loop().create_task(small, name="keep memory small")
         try:
